@@ -1,0 +1,268 @@
+"""Every TVIDZ_ environment variable: its type, range, default and meaning, in one place.
+
+`read_options()` reads the environment once, at start, and refuses to go on when a value is wrong,
+naming the variable, the value and what would be accepted. `docs/settings.md` is written from this
+class (`manage.py settings_reference`) and a test holds the two together.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "TVIDZ_"
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Options(BaseSettings):
+    """The settings an operator may change, one attribute per environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
+
+    # The site
+    environment: Literal["development", "production"] = Field(
+        "development",
+        description="`production` demands a secret key and host names and turns on HTTPS-only "
+        "cookies, the redirect to HTTPS and HSTS.",
+    )
+    debug: bool = Field(False, description="Django's debug pages. Refused in production.")
+    secret_key: str = Field(
+        "",
+        description="Signs sessions and media URLs. Required in production (50 characters or "
+        "more); in development one is made and kept in `TVIDZ_VAR`.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1", "[::1]"),
+        description="Host names the site answers to, separated by commas.",
+    )
+    trusted_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins (with scheme) whose forms are accepted when a proxy changes the "
+        "host name, separated by commas.",
+    )
+    proxy_sets_https: bool = Field(
+        False,
+        description="Trust `X-Forwarded-Proto: https` from the proxy in front. Only where that "
+        "proxy always sets it.",
+    )
+    var: Path = Field(
+        BASE_DIR / "var",
+        description="Folder for everything that is written: the embedded database, stored files, "
+        "work files, logs. Ignored by git.",
+    )
+    time_zone: str = Field("UTC", description="Time zone of the admin's dates.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line that is written."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people, or one JSON object a line."
+    )
+    commit: str = Field("", description="Commit shown as build info; set when an image is built.")
+    build_date: str = Field("", description="Build date shown as build info.")
+
+    # Services
+    database_url: str = Field(
+        "",
+        description="PostgreSQL with pgvector, as `postgres://user:password@host:5432/name`. "
+        "Empty: the embedded server under `TVIDZ_VAR`. `DATABASE_URL` is read when this is empty.",
+    )
+    redis_url: str = Field(
+        "",
+        description="Redis for live messages, as `redis://host:6379/0`. Empty: PostgreSQL's "
+        "LISTEN/NOTIFY carries them.",
+    )
+
+    # What may come in
+    max_upload_mb: int = Field(
+        2048,
+        ge=1,
+        le=1_000_000,
+        description="Largest file in MiB (the plan's 200 is a minute of phone video). Larger "
+        "ones are refused with 413.",
+    )
+    max_duration: float = Field(
+        14_400.0,
+        gt=0,
+        le=86_400,
+        description="Longest video in seconds (the plan's 300 shuts out every film).",
+    )
+    anonymous_uploads: bool = Field(
+        True, description="Whether visitors who are not signed in may upload."
+    )
+    default_visibility: Literal["public", "private"] = Field(
+        "private",
+        description="Whether a new video's picture and player are shown to others who match it. "
+        "The match itself (seconds, share, confidence) is always told.",
+    )
+    storage_reserve_mb: int = Field(
+        256,
+        ge=0,
+        description="Free space in MiB that an upload must leave on the disk; without it, 507.",
+    )
+
+    # Looking at a video
+    ffmpeg: str = Field(
+        "",
+        description="Path of the ffmpeg to use. Empty: the system's, else the one from PyPI.",
+    )
+    dense_frame_interval: float = Field(
+        0.25,
+        gt=0,
+        le=2,
+        description="Seconds between the frames whose hashes verify a match.",
+    )
+    index_frame_interval: float = Field(
+        1.0,
+        ge=0.1,
+        le=60,
+        description="Seconds between the frames put into the search index.",
+    )
+    max_index_frames: int = Field(
+        7200,
+        ge=1,
+        le=1_000_000,
+        description="Most index frames of one video; a longer video is thinned evenly, with a "
+        "warning (the plan's 100 leaves a film one frame a minute; this is two hours of one a "
+        "second).",
+    )
+    max_dense_frames: int = Field(
+        60_000,
+        ge=10,
+        le=10_000_000,
+        description="Most dense frames of one video (60,000 are 1.9 MB); a longer video is "
+        "sampled at a longer interval.",
+    )
+    frame_batch_size: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        description="Frames handled at a time. Changes memory and speed, never the result.",
+    )
+    scene_threshold: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="How different two neighbouring frames must be to count as a scene cut.",
+    )
+    ffmpeg_threads: int = Field(2, ge=1, le=64, description="Threads of one ffmpeg.")
+    ffmpeg_memory_mb: int = Field(
+        1536, ge=256, le=65_536, description="Address space of one ffmpeg in MiB."
+    )
+    analysis_timeout: int = Field(
+        3600,
+        ge=10,
+        le=86_400,
+        description="Seconds one analysis may take before its ffmpeg is killed.",
+    )
+
+    # Matching
+    min_matches: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="Fewest agreeing dense frames of a reported match. A still image needs one.",
+    )
+    similarity_threshold: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Least similarity (0 to 1) of two frames that count as agreeing.",
+    )
+    flag_confidence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Least confidence of a match that is put before a moderator.",
+    )
+    report_confidence: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Least confidence of a match that is kept and shown at all.",
+    )
+    cuts_to_propose: int = Field(
+        3, ge=2, le=100, description="Aligned scene cuts that propose a candidate."
+    )
+    cuts_to_flag: int = Field(
+        8, ge=3, le=1000, description="Aligned scene cuts that flag without any agreeing picture."
+    )
+    max_candidates: int = Field(
+        50, ge=1, le=1000, description="Most library videos compared closely in one search."
+    )
+    max_rows_per_hash: int = Field(
+        2000,
+        ge=10,
+        le=1_000_000,
+        description="Index rows one query frame may draw, which bounds what a very common frame "
+        "costs; the rest is left to verification.",
+    )
+    stop_at_duplicate: bool = Field(
+        False,
+        description="End an analysis at its first certain duplicate, in state *duplicate*, with "
+        "nothing of it in the index.",
+    )
+
+    # Work
+    workers: int = Field(2, ge=1, le=256, description="Worker processes of one `qcluster`.")
+    lease_seconds: int = Field(
+        20,
+        ge=5,
+        le=3600,
+        description="How long a worker may be silent before its analysis is given to another.",
+    )
+    max_attempts: int = Field(
+        3, ge=1, le=20, description="Times an analysis is begun before it is set aside."
+    )
+    reconcile_seconds: int = Field(
+        10, ge=1, le=3600, description="Seconds between the searches for dropped work."
+    )
+    media_url_seconds: int = Field(
+        3600, ge=30, le=86_400, description="How long a signed media URL works."
+    )
+
+    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Options":
+        if self.index_frame_interval < self.dense_frame_interval:
+            raise ValueError(
+                f"{PREFIX}INDEX_FRAME_INTERVAL must not be below {PREFIX}DENSE_FRAME_INTERVAL"
+            )
+        if self.cuts_to_flag < self.cuts_to_propose:
+            raise ValueError(f"{PREFIX}CUTS_TO_FLAG must not be below {PREFIX}CUTS_TO_PROPOSE")
+        if self.flag_confidence < self.report_confidence:
+            raise ValueError(f"{PREFIX}FLAG_CONFIDENCE must not be below {PREFIX}REPORT_CONFIDENCE")
+        if self.environment == "production":
+            if len(self.secret_key) < 50:
+                raise ValueError(f"{PREFIX}SECRET_KEY needs 50 characters or more in production")
+            if self.debug:
+                raise ValueError(f"{PREFIX}DEBUG is not allowed in production")
+        return self
+
+
+def variable(name: str) -> str:
+    """The environment variable that sets the attribute `name` of `Options`."""
+    return PREFIX + name.upper()
+
+
+def read_options() -> Options:
+    """Read the environment; raise ImproperlyConfigured with one line per wrong value."""
+    try:
+        return Options()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            message = problem["msg"].removeprefix("Value error, ")
+            if problem["loc"]:
+                name = variable(str(problem["loc"][0]))
+                lines.append(f"{name}={problem['input']!r}: {message}")
+            else:
+                lines.append(message)
+        raise ImproperlyConfigured("Wrong settings:\n  " + "\n  ".join(lines)) from None

@@ -1,0 +1,190 @@
+"""Django's settings, made from the environment (see `tvidz/options.py` for every variable)."""
+
+import os
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from tvidz.build import read_build
+from tvidz.database import database_config
+from tvidz.logs import logging_config
+from tvidz.options import BASE_DIR, read_options
+from tvidz.secret import development_secret
+
+TVIDZ = read_options()
+PRODUCTION = TVIDZ.environment == "production"
+
+TVIDZ_BUILD = read_build(BASE_DIR, TVIDZ.commit, TVIDZ.build_date)
+
+DEBUG = TVIDZ.debug
+SECRET_KEY = TVIDZ.secret_key or development_secret(TVIDZ.var)
+ALLOWED_HOSTS = list(TVIDZ.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(TVIDZ.trusted_origins)
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "rest_framework",
+    "django_q",
+    "csp",
+    "videos",
+    "matching",
+    "moderation",
+    "tvidz",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "tvidz.urls"
+ASGI_APPLICATION = "tvidz.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tvidz.build.context",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": database_config(
+        TVIDZ.database_url or os.environ.get("DATABASE_URL") or None, Path(TVIDZ.var)
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = TVIDZ.time_zone
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = TVIDZ.var / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Without a collected copy (development, tests) files are served from where they lie.
+SERVESTATIC_USE_FINDERS = not PRODUCTION
+SERVESTATIC_AUTOREFRESH = False
+
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": TVIDZ.var / "files", "base_url": None},
+    },
+    "staticfiles": {
+        "BACKEND": "tvidz.staticfiles.StaticFiles"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+    },
+}
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = TVIDZ.var / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+# The size of a body is bounded by tvidz.asgi before Django reads it; this one is for forms.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+CHANNEL_LAYERS = (
+    {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {"hosts": [TVIDZ.redis_url]},
+        }
+    }
+    if TVIDZ.redis_url
+    else {}
+)
+
+Q_CLUSTER = {
+    "name": "tvidz",
+    "orm": "default",
+    "workers": TVIDZ.workers,
+    # django-q2 only wakes: the Analysis row holds the truth, so its own retries stay out of the
+    # way, one task is fetched at a time (the retry clock starts at the fetch), and a failed
+    # wake-up is thrown away for the reconciler to notice.
+    "queue_limit": 1,
+    "bulk": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "max_attempts": 1,
+    "poll": 0.05,
+    "timeout": TVIDZ.analysis_timeout + 120,
+    "retry": 2 * (TVIDZ.analysis_timeout + 120),
+    "save_limit": 100,
+    "label": "Jobs",
+}
+# Dotted paths of what runs in a worker; `videos` wakes them by name and imports nothing upward.
+TVIDZ_TASKS = {"analyse": "tvidz.pipeline.analyse", "reconcile": "tvidz.pipeline.reconcile"}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["videos.requests.BrowserSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "videos.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF, "ws:", "wss:"] if not PRODUCTION else [SELF, "wss:"],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+if TVIDZ.proxy_sets_https:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LOGGING = logging_config(TVIDZ.log_level, TVIDZ.log_format)
