@@ -1,0 +1,84 @@
+"""Who may see what. Every view, consumer and queryset asks here."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q, QuerySet
+
+from videos.errors import not_found
+from videos.models import State, Video, Visibility
+
+SESSION_KEY = "uploads"
+# A session remembers this many of its own uploads; older ones need their secret.
+SESSION_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Whoever asks: a user or nobody, the uploads this browser made, a secret that was shown."""
+
+    user: AbstractBaseUser | AnonymousUser
+    session_uploads: frozenset[uuid.UUID] = frozenset()
+    secret: str = ""
+
+    @property
+    def is_staff(self) -> bool:
+        return bool(self.user.is_authenticated and getattr(self.user, "is_staff", False))
+
+
+def viewer_of(
+    user: AbstractBaseUser | AnonymousUser, session: SessionBase | None, secret: str = ""
+) -> Viewer:
+    uploads = session.get(SESSION_KEY, []) if session is not None else []
+    return Viewer(user, frozenset(uuid.UUID(value) for value in uploads), secret)
+
+
+def new_secret() -> tuple[str, str]:
+    """A secret for an upload and the SHA-256 that is stored of it."""
+    secret = secrets.token_urlsafe(32)
+    return secret, hashlib.sha256(secret.encode()).hexdigest()
+
+
+def remember_upload(session: SessionBase, video_id: uuid.UUID) -> None:
+    """Let this browser see the upload later without its secret."""
+    kept = [*session.get(SESSION_KEY, []), str(video_id)]
+    session[SESSION_KEY] = kept[-SESSION_LIMIT:]
+
+
+def owns(viewer: Viewer, video: Video) -> bool:
+    if viewer.user.is_authenticated and video.owner_id == viewer.user.pk:
+        return True
+    if video.id in viewer.session_uploads:
+        return True
+    shown = hashlib.sha256(viewer.secret.encode()).hexdigest()
+    return bool(
+        viewer.secret and video.secret_sha256 and hmac.compare_digest(shown, video.secret_sha256)
+    )
+
+
+def may_see(viewer: Viewer, video: Video) -> bool:
+    """Whether the viewer may open the video's page, follow its progress and play it."""
+    if video.state in (State.DELETED, State.QUARANTINED) and not viewer.is_staff:
+        return owns(viewer, video) and video.state == State.QUARANTINED
+    return viewer.is_staff or video.visibility == Visibility.PUBLIC or owns(viewer, video)
+
+
+def visible(viewer: Viewer, video_id: uuid.UUID) -> Video:
+    """The video, or a 404 that does not tell a hidden one from none."""
+    video = Video.objects.filter(pk=video_id).select_related("scene_cuts").first()
+    if video is None or not may_see(viewer, video):
+        raise not_found()
+    return video
+
+
+def recent_uploads(viewer: Viewer, limit: int) -> QuerySet[Video]:
+    """The viewer's own newest uploads."""
+    own = Q(pk__in=viewer.session_uploads)
+    if viewer.user.is_authenticated:
+        own |= Q(owner_id=viewer.user.pk)
+    return Video.objects.filter(own).exclude(state=State.DELETED).order_by("-uploaded_at")[:limit]

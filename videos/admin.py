@@ -1,0 +1,114 @@
+"""Videos, uploads, frames, cuts and analyses in the admin: to look at, hardly to write."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from videos.media_urls import thumbnail_url
+from videos.models import Analysis, FrameInfo, SceneCuts, State, Upload, Video
+from videos.queue import retry
+from videos.serializers import video_page
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For rows that only the pipeline writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Video)
+class VideoAdmin(ReadOnlyAdmin):
+    """Visibility is the one thing to set by hand."""
+
+    list_display = ["picture", "filename", "state", "media_type", "length", "owner", "uploaded_at"]
+    list_display_links = ["picture", "filename"]
+    list_filter = ["state", "media_type", "visibility", "uploaded_at"]
+    search_fields = ["filename", "sha256", "id"]
+    exclude = ["secret_sha256", "error_retryable"]
+    date_hierarchy = "uploaded_at"
+    list_select_related = ["owner"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("videos.change_video")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        names = [field.name for field in Video._meta.fields if field.name not in self.exclude]
+        return ["picture", *(name for name in names if name != "visibility")]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return ["visibility", *self.get_readonly_fields(request, obj)]
+
+    def view_on_site(self, obj: Video) -> str:
+        return video_page(obj)
+
+    @admin.display(description="")
+    def picture(self, video: Video) -> SafeString | str:
+        url = thumbnail_url(video)
+        return format_html('<img class="thumb" src="{}" alt="">', url) if url else "–"
+
+    @admin.display(description="duration", ordering="duration")
+    def length(self, video: Video) -> str:
+        if not video.duration:
+            return "–"
+        minutes, seconds = divmod(video.duration, 60)
+        return f"{int(minutes)}:{seconds:04.1f}"
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(ReadOnlyAdmin):
+    list_display = ["video", "state", "step", "share", "attempts", "worker", "created_at"]
+    list_filter = ["state", "error_code", "created_at"]
+    search_fields = ["video__filename", "video__id", "error_code"]
+    list_select_related = ["video"]
+    actions = ["analyse_again"]
+
+    @admin.display(description="progress", ordering="progress")
+    def share(self, analysis: Analysis) -> str:
+        return f"{analysis.progress:.0%}"
+
+    @admin.action(description="Analyse the failed ones again", permissions=["analyse"])
+    def analyse_again(self, request: HttpRequest, chosen: QuerySet[Analysis]) -> None:
+        begun = [retry(analysis) for analysis in chosen.filter(state=State.FAILED)]
+        self.message_user(request, f"{len(begun)} queued again.")
+
+    def has_analyse_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("videos.change_analysis")
+
+
+@admin.register(FrameInfo)
+class FrameInfoAdmin(ReadOnlyAdmin):
+    list_display = ["video", "frame_number", "timestamp", "is_keyframe"]
+    list_filter = ["is_keyframe"]
+    search_fields = ["video__filename", "video__id"]
+    list_select_related = ["video"]
+    show_full_result_count = False
+
+
+@admin.register(SceneCuts)
+class SceneCutsAdmin(ReadOnlyAdmin):
+    list_display = ["video", "count", "updated_at"]
+    search_fields = ["video__filename", "video__id"]
+    list_select_related = ["video"]
+
+    @admin.display(description="cuts")
+    def count(self, cuts: SceneCuts) -> int:
+        return len(cuts.timestamps)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    list_display = ["video", "entrance", "declared_name", "created_at"]
+    list_filter = ["entrance", "created_at"]
+    search_fields = ["declared_name", "origin", "video__id"]
+    list_select_related = ["video"]

@@ -1,0 +1,54 @@
+"""Refusals: what went wrong, whose matter it is, and what to do, under a code that stays."""
+
+from dataclasses import dataclass, field
+
+from videos.media.errors import MediaError
+
+
+@dataclass
+class Refusal(Exception):
+    """Something asked of us that we will not or cannot do.
+
+    `code` is stable, `message` a sentence a person can act on, `status` the HTTP status of a
+    direct answer; `retryable` says whether the same request may succeed later.
+    """
+
+    code: str
+    message: str
+    status: int = 400
+    retryable: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def from_media(error: MediaError) -> Refusal:
+    """The refusal that a media error amounts to."""
+    return Refusal(error.code, error.message, error.http_status, error.retryable)
+
+
+def too_large(limit_mb: int) -> Refusal:
+    return Refusal("TOO_LARGE", f"The file is larger than {limit_mb} MiB. Send a smaller one.", 413)
+
+
+def no_space() -> Refusal:
+    return Refusal(
+        "NO_SPACE",
+        "There is no room left to store the file. Nothing was kept; please try again later.",
+        507,
+        retryable=True,
+        headers={"Retry-After": "600"},
+    )
+
+
+def not_found() -> Refusal:
+    return Refusal("NOT_FOUND", "There is no such video, or it is not yours to see.", 404)
+
+
+def sign_in_first() -> Refusal:
+    return Refusal("SIGN_IN", "Uploads need an account here. Sign in and try again.", 403)
+
+
+def no_file() -> Refusal:
+    return Refusal("NO_FILE", "No file came with the request. Send it in the field “file”.", 400)

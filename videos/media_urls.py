@@ -1,0 +1,159 @@
+"""Signed, short-lived URLs of stored media, and the view that serves them with byte ranges.
+
+A URL is made for somebody who may see the video and works for whoever holds it, for a while. The
+end of its life is rounded, so that the same picture keeps its address and the browser its copy.
+"""
+
+import math
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+
+from videos import storage
+from videos.errors import Refusal, not_found
+from videos.models import FrameInfo, State, Video
+from videos.problems import problem
+
+BLOCK = 256 << 10
+RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a stored file: `length` bytes from `offset`."""
+
+    key: str
+    mime: str
+    offset: int
+    length: int
+    filename: str = ""
+
+
+def original_url(video: Video) -> str | None:
+    return _url("original", video.id) if video.state != State.DELETED else None
+
+
+def thumbnail_url(video: Video) -> str | None:
+    return _url("thumbnail", video.id) if video.thumbnail_key else None
+
+
+def picture_url(video: Video, frame: FrameInfo) -> str | None:
+    if not video.pictures_key or frame.picture_size is None:
+        return None
+    return _url("picture", video.id, frame.frame_number)
+
+
+def _signer() -> Signer:
+    return Signer(salt="videos.media", sep="~")
+
+
+def _url(kind: str, video_id: uuid.UUID, number: int = 0) -> str:
+    life = settings.TVIDZ.media_url_seconds
+    end = (math.floor(time.time() / life) + 2) * life
+    token = _signer().sign(f"{kind}~{video_id.hex}~{number}~{end}")
+    return reverse("videos:media", args=[token])
+
+
+def _read_token(token: str) -> tuple[str, uuid.UUID, int]:
+    try:
+        kind, video, number, end = _signer().unsign(token).split("~")
+    except (BadSignature, ValueError):
+        raise not_found() from None
+    if int(end) < time.time():
+        raise Refusal("LINK_EXPIRED", "This link has expired. Load the page again.", 410, True)
+    return kind, uuid.UUID(video), int(number)
+
+
+def _find(token: str) -> Piece:
+    """The stored bytes a token stands for; raises Refusal."""
+    kind, video_id, number = _read_token(token)
+    video = Video.objects.filter(pk=video_id).exclude(state=State.DELETED).first()
+    if video is None:
+        raise not_found()
+    if kind == "picture":
+        frame = FrameInfo.objects.filter(video=video, frame_number=number).first()
+        if frame is None or frame.picture_offset is None or frame.picture_size is None:
+            raise not_found()
+        return Piece(video.pictures_key, "image/jpeg", frame.picture_offset, frame.picture_size)
+    if kind == "thumbnail":
+        key, mime, name = video.thumbnail_key, "image/jpeg", ""
+    else:
+        key, mime, name = video.storage_key, video.mime, video.filename
+    try:
+        return Piece(key, mime, 0, storage.size_of(key), name)
+    except FileNotFoundError:
+        raise not_found() from None
+
+
+async def media(request: HttpRequest, token: str) -> HttpResponseBase:
+    """GET or HEAD of a signed media URL; answers one byte range with 206."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    try:
+        piece = await sync_to_async(_find)(token)
+    except Refusal as refusal:
+        return problem(refusal)
+    asked = _asked_range(request.headers.get("Range", ""))
+    start, stop = _span(asked, piece.length)
+    if start >= stop and piece.length:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{piece.length}"})
+    partial = asked is not None
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Content-Length": str(stop - start),
+        "Cache-Control": f"private, max-age={settings.TVIDZ.media_url_seconds}",
+    }
+    if piece.filename:
+        headers["Content-Disposition"] = content_disposition_header(False, piece.filename) or ""
+    if partial:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{piece.length}"
+    status = 206 if partial else 200
+    if request.method == "HEAD":
+        return HttpResponse(status=status, content_type=piece.mime, headers=headers)
+    try:
+        file = await sync_to_async(storage.open_stored)(piece.key)
+    except FileNotFoundError:
+        return problem(not_found())
+    body = _blocks(file, piece.offset + start, stop - start)
+    return StreamingHttpResponse(body, status=status, content_type=piece.mime, headers=headers)
+
+
+def _asked_range(header: str) -> tuple[str, str] | None:
+    """First and last byte as written; None for no, several or unreadable ranges (RFC 9110)."""
+    match = RANGE.match(header.strip())
+    if match is None or match.groups() == ("", ""):
+        return None
+    return match[1], match[2]
+
+
+def _span(asked: tuple[str, str] | None, length: int) -> tuple[int, int]:
+    """The half-open byte span that is asked for; empty when it lies outside the file."""
+    if asked is None:
+        return 0, length
+    first, last = asked
+    if not first:
+        return max(0, length - int(last)), length
+    return int(first), min(int(last) + 1, length) if last else length
+
+
+async def _blocks(file: BinaryIO, offset: int, length: int) -> AsyncIterator[bytes]:
+    try:
+        await sync_to_async(file.seek)(offset)
+        while length > 0:
+            block = await sync_to_async(file.read)(min(BLOCK, length))
+            if not block:
+                return
+            length -= len(block)
+            yield block
+    finally:
+        file.close()

@@ -1,0 +1,241 @@
+"""A video: how it came in, what it is made of, and how far its analysis is."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+
+
+class MediaType(models.TextChoices):
+    VIDEO = "video"
+    IMAGE = "image"
+
+
+class State(models.TextChoices):
+    """Where a video, and each analysis of it, is on the way through."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    PARTIAL = "partial"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    DELETED = "deleted"
+
+
+UNFINISHED = (State.QUEUED, State.PROCESSING)
+
+
+class Visibility(models.TextChoices):
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Video(models.Model):
+    """A video or a still image, and what probing it told.
+
+    `storage_key` names the file; only `videos/storage.py` knows what it means. An anonymous
+    uploader proves ownership with a secret of which only the SHA-256 is kept.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="videos",
+    )
+    secret_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    filename = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=8, choices=MediaType)
+    visibility = models.CharField(
+        max_length=8, choices=Visibility, default=Visibility.PRIVATE, db_index=True
+    )
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    uploaded_at = models.DateTimeField(auto_now_add=True)
+
+    storage_key = models.CharField(max_length=255, unique=True)
+    mime = models.CharField(max_length=64)
+    demuxer = models.CharField(max_length=32)
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    duration = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    codec = models.CharField(max_length=32, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    frame_rate = models.FloatField(null=True, blank=True, help_text="Frames a second.")
+
+    thumbnail_key = models.CharField(max_length=255, blank=True)
+    pictures_key = models.CharField(
+        max_length=255, blank=True, help_text="The pack of evidence pictures."
+    )
+    warnings = models.JSONField(default=list, blank=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    error_retryable = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-uploaded_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="video_state_known", condition=Q(state__in=[s.value for s in State])
+            ),
+            models.CheckConstraint(
+                name="video_media_type_known",
+                condition=Q(media_type__in=[m.value for m in MediaType]),
+            ),
+            models.CheckConstraint(
+                name="video_duration_not_negative",
+                condition=Q(duration__isnull=True) | Q(duration__gte=0),
+            ),
+            models.CheckConstraint(
+                name="video_failure_has_a_code",
+                condition=~Q(state__in=["failed", "quarantined"]) | ~Q(error_code=""),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["sha256", "owner"], name="idx_video_sha256_owner"),
+            models.Index(fields=["owner", "-uploaded_at"], name="idx_video_owner_uploaded"),
+            models.Index(fields=["state"], name="idx_video_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Upload(models.Model):
+    """One arrival of a file: through which entrance, what was declared, what it became."""
+
+    class Entrance(models.TextChoices):
+        SITE = "site"
+        API = "api"
+        BACKFILL = "backfill"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    video = models.OneToOneField(Video, on_delete=models.CASCADE, related_name="upload")
+    entrance = models.CharField(max_length=12, choices=Entrance)
+    declared_name = models.TextField(help_text="As it was sent; shown escaped, never a path.")
+    origin = models.TextField(
+        blank=True, help_text="Where a backfilled file lay, so that a second run passes it over."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["origin"], condition=~Q(origin=""), name="upload_origin_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.declared_name} ({self.entrance})"
+
+
+class FrameInfo(models.Model):
+    """An index frame: `timestamp` in seconds, `frame_number` counted from 0 in decoding order."""
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="frames")
+    extraction_version = models.PositiveSmallIntegerField()
+    frame_number = models.PositiveIntegerField()
+    timestamp = models.FloatField(help_text="Seconds.")
+    is_keyframe = models.BooleanField(help_text="The codec's I-frame.")
+    picture_offset = models.PositiveBigIntegerField(
+        null=True, help_text="Where its JPEG begins in the video's pack of pictures."
+    )
+    picture_size = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["video", "frame_number"]
+        verbose_name_plural = "frame info"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video", "extraction_version", "frame_number"], name="frame_info_once"
+            ),
+            models.CheckConstraint(
+                name="frame_info_time_not_negative", condition=Q(timestamp__gte=0)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["video"], name="idx_frame_info_video_id"),
+            models.Index(fields=["video", "frame_number"], name="idx_frame_info_video_frame"),
+            models.Index(fields=["video", "timestamp"], name="idx_frame_info_video_timestamp"),
+        ]
+
+    def __str__(self) -> str:
+        return f"frame {self.frame_number} at {self.timestamp:.3f} s"
+
+
+class SceneCuts(models.Model):
+    """The scene cuts of a video in seconds, ascending; replaced when it is analysed again."""
+
+    video = models.OneToOneField(Video, on_delete=models.CASCADE, related_name="scene_cuts")
+    timestamps = ArrayField(models.FloatField(), default=list)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "scene cuts"
+        indexes = [GinIndex(fields=["timestamps"], name="idx_scene_cuts_timestamps")]
+
+    def __str__(self) -> str:
+        return f"{len(self.timestamps)} cuts"
+
+
+class Analysis(models.Model):
+    """A run of the pipeline over one video. This row is the queue.
+
+    A worker claims it by one compare-and-swap UPDATE that counts the attempt, takes the next
+    fencing `token` and a lease; every later write names that token and is refused once another
+    worker holds the row.
+    """
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="analyses")
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    step = models.CharField(max_length=16, blank=True)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    token = models.PositiveBigIntegerField(default=0)
+    worker = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    woken_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    error_retryable = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "analyses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video"],
+                condition=Q(state__in=["queued", "processing"]),
+                name="analysis_one_unfinished",
+            ),
+            models.CheckConstraint(
+                name="analysis_processing_has_a_lease",
+                condition=~Q(state="processing") | Q(lease_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="analysis_progress_is_a_share",
+                condition=Q(progress__gte=0) & Q(progress__lte=1),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until", "created_at"],
+                condition=Q(state__in=["queued", "processing"]),
+                name="idx_analysis_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video} · {self.state}"

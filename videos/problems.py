@@ -1,0 +1,62 @@
+"""Errors as application/problem+json (RFC 9457) with a stable code, never a trace."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from videos.errors import Refusal, from_media, not_found
+from videos.media.errors import MediaError
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+def problem_body(refusal: Refusal) -> dict[str, Any]:
+    """The body: status, code, title, detail and whether trying again may help."""
+    return {
+        "type": f"urn:tvidz:error:{refusal.code.lower().replace('_', '-')}",
+        "status": refusal.status,
+        "code": refusal.code,
+        "title": refusal.code.replace("_", " ").capitalize(),
+        "detail": refusal.message,
+        "retryable": refusal.retryable,
+    }
+
+
+def problem(refusal: Refusal) -> JsonResponse:
+    """A plain Django answer for views outside DRF."""
+    return JsonResponse(
+        problem_body(refusal),
+        status=refusal.status,
+        content_type=PROBLEM_TYPE,
+        headers=refusal.headers,
+    )
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: refusals, media errors and DRF's own exceptions alike."""
+    if isinstance(error, MediaError):
+        error = from_media(error)
+    elif isinstance(error, Http404 | exceptions.NotFound):
+        error = not_found()
+    if isinstance(error, Refusal):
+        return Response(
+            problem_body(error),
+            status=error.status,
+            headers=error.headers,
+            content_type=PROBLEM_TYPE,
+        )
+    answer = drf_exception_handler(error, context)
+    if answer is not None and isinstance(error, exceptions.APIException):
+        codes = error.get_codes()
+        code = (codes if isinstance(codes, str) else "invalid").upper()
+        answer.data = problem_body(Refusal(code, str(error.detail), answer.status_code))
+        answer.content_type = PROBLEM_TYPE
+    return answer
+
+
+def api_not_found(request: HttpRequest, path: str = "") -> JsonResponse:
+    """404 under /api/ as JSON."""
+    return problem(Refusal("NO_SUCH_PATH", "There is nothing at this address of the API.", 404))

@@ -1,0 +1,35 @@
+"""What a request tells of who asks."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.request import Request
+
+from videos.access.visibility import Viewer, viewer_of
+
+SECRET_HEADER = "X-Upload-Secret"
+
+
+def viewer(request: HttpRequest | Request) -> Viewer:
+    """The viewer behind a Django or DRF request; the secret comes in a header or in `?secret=`."""
+    plain = request._request if isinstance(request, Request) else request
+    secret = plain.headers.get(SECRET_HEADER, "") or plain.GET.get("secret", "")
+    return viewer_of(request.user, plain.session, secret)
+
+
+class BrowserSession(SessionAuthentication):
+    """Session authentication that asks every browser for the CSRF token, signed in or not.
+
+    A request without our cookies carries nobody's authority, so a command-line client needs none.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        cookies = request._request.COOKIES
+        if settings.SESSION_COOKIE_NAME in cookies or settings.CSRF_COOKIE_NAME in cookies:
+            self.enforce_csrf(request)
+        return super().authenticate(request)
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Session"

@@ -1,0 +1,92 @@
+"""A video as JSON, for one viewer."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from videos.media_urls import original_url, thumbnail_url
+from videos.models import Analysis, SceneCuts, State, Video
+
+FIELDS = (
+    "id",
+    "filename",
+    "media_type",
+    "state",
+    "uploaded_at",
+    "duration",
+    "size_bytes",
+    "codec",
+    "width",
+    "height",
+    "frame_rate",
+    "sha256",
+)
+
+
+class VideoSerializer(serializers.ModelSerializer[Video]):
+    """What the video's own page and its uploader are shown."""
+
+    thumbnail = serializers.SerializerMethodField()
+    media = serializers.SerializerMethodField()
+    page = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    step = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    scene_cuts = serializers.SerializerMethodField()
+    allowed = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Video
+        fields = (
+            *FIELDS,
+            "thumbnail",
+            "media",
+            "page",
+            "progress",
+            "step",
+            "error",
+            "warnings",
+            "scene_cuts",
+            "allowed",
+        )
+
+    def get_thumbnail(self, video: Video) -> str | None:
+        return thumbnail_url(video)
+
+    def get_media(self, video: Video) -> str | None:
+        return original_url(video)
+
+    def get_page(self, video: Video) -> str:
+        return video_page(video)
+
+    def get_progress(self, video: Video) -> float:
+        analysis = latest_analysis(video)
+        return analysis.progress if analysis else 0.0
+
+    def get_step(self, video: Video) -> str:
+        analysis = latest_analysis(video)
+        return analysis.step if analysis and video.state == State.PROCESSING else ""
+
+    def get_error(self, video: Video) -> dict[str, Any] | None:
+        if not video.error_code:
+            return None
+        return {
+            "code": video.error_code,
+            "message": video.error_message,
+            "retryable": video.error_retryable,
+        }
+
+    def get_scene_cuts(self, video: Video) -> list[float]:
+        cuts = SceneCuts.objects.filter(video=video).first()
+        return cuts.timestamps if cuts else []
+
+    def get_allowed(self, video: Video) -> dict[str, bool]:
+        return {"retry": video.state == State.FAILED and video.error_retryable}
+
+
+def latest_analysis(video: Video) -> Analysis | None:
+    return video.analyses.order_by("-pk").first()
+
+
+def video_page(video: Video) -> str:
+    return f"/videos/{video.id}/"

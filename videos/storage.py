@@ -1,0 +1,97 @@
+"""Where files lie. No other module knows; they hold keys.
+
+Keys are made from the video's id alone, never from a name that somebody sent.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, default_storage
+
+
+def original_key(video_id: uuid.UUID, suffix: str) -> str:
+    return f"videos/{video_id.hex[:2]}/{video_id}{suffix}"
+
+
+def thumbnail_key(video_id: uuid.UUID) -> str:
+    return f"thumbnails/{video_id.hex[:2]}/{video_id}.jpg"
+
+
+def pictures_key(video_id: uuid.UUID) -> str:
+    return f"pictures/{video_id.hex[:2]}/{video_id}.pack"
+
+
+def put(key: str, content: File) -> None:
+    """Store `content` under exactly `key`, replacing what was there."""
+    if default_storage.exists(key):
+        default_storage.delete(key)
+    stored = default_storage.save(key, content)
+    if stored != key:
+        default_storage.delete(stored)
+        raise RuntimeError(f"storage renamed {key} to {stored}")
+
+
+def put_bytes(key: str, content: bytes) -> None:
+    put(key, ContentFile(content))
+
+
+def put_path(key: str, path: Path) -> None:
+    with path.open("rb") as file:
+        put(key, File(file))
+
+
+def open_stored(key: str) -> BinaryIO:
+    """Open for reading; FileNotFoundError when there is no such file."""
+    return cast(BinaryIO, default_storage.open(key, "rb").file)
+
+
+def size_of(key: str) -> int:
+    return int(default_storage.size(key))
+
+
+def remove(*keys: str) -> None:
+    """Delete what exists of `keys`."""
+    for key in keys:
+        if key:
+            default_storage.delete(key)
+
+
+def free_bytes() -> int | None:
+    """Free space where files are stored; None where the storage has no such limit."""
+    if not isinstance(default_storage, FileSystemStorage):
+        return None
+    folder = Path(default_storage.location)
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(folder).free
+
+
+@contextmanager
+def local_copy(key: str) -> Iterator[Path]:
+    """A path to read the file at: its own on a local disk, else a copy that goes afterwards."""
+    try:
+        path = Path(default_storage.path(key))
+    except NotImplementedError:
+        with work_folder() as folder:
+            path = folder / Path(key).name
+            with open_stored(key) as stored, path.open("wb") as copy:
+                shutil.copyfileobj(stored, copy, 1 << 20)
+            yield path
+        return
+    yield path
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """A folder for working files, gone afterwards."""
+    parent = settings.TVIDZ.var / "work"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        yield Path(folder)

@@ -1,0 +1,57 @@
+"""The upload page."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_http_methods
+
+from videos.access.visibility import recent_uploads
+from videos.api import take
+from videos.errors import Refusal, from_media
+from videos.media.errors import MediaError
+from videos.models import Upload
+from videos.problems import problem_body
+from videos.requests import viewer
+from videos.serializers import VideoSerializer, video_page
+
+RECENT = 20
+ACCEPT = "video/*,.mkv,.ts,.flv,image/jpeg,image/png,image/webp"
+CONTAINERS = "MP4, MOV, WebM, MKV, AVI, TS, FLV, MPEG or OGG; JPEG, PNG or WebP"
+
+
+@ensure_csrf_cookie
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """The front page; a POST is the form of browsers without JavaScript."""
+    if request.method == "POST":
+        try:
+            accepted = take(request, Upload.Entrance.SITE)
+        except MediaError as error:
+            return _page(request, from_media(error))
+        except Refusal as refusal:
+            return _page(request, refusal)
+        return HttpResponseRedirect(video_page(accepted.video))
+    return _page(request)
+
+
+def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
+    options = settings.TVIDZ
+    recent = [video_json(video) for video in recent_uploads(viewer(request), RECENT)]
+    context = {
+        "limits": {
+            "max_upload_bytes": options.max_upload_mb << 20,
+            "max_duration": options.max_duration,
+            "containers": CONTAINERS,
+            "accept": ACCEPT,
+        },
+        "recent_json": recent,
+        "error": problem_body(refusal) if refusal else None,
+    }
+    return render(request, "videos/upload.html", context, status=refusal.status if refusal else 200)
+
+
+def video_json(video: Any) -> dict[str, Any]:
+    return {**VideoSerializer(video).data, "duplicates": []}
