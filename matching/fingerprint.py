@@ -1,0 +1,214 @@
+"""Step: batches of frames become a fingerprint, and a fingerprint becomes stored rows.
+
+The builder sees each dense frame once, in order. Its memory is bounded: pictures are kept only
+until the still borders are known, afterwards 64 bytes a frame and region.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.engine.colour import colour_vector
+from matching.engine.hashing import Turn, dct_hashes, luminance, to_square
+from matching.engine.regions import Box, content_box
+from matching.engine.tracks import Track
+from matching.engine.version import ENGINE_VERSION
+from matching.models import Fingerprint
+
+Kind = TypeVar("Kind", bound=np.generic)
+
+# Still borders are judged on this many index frames; a shorter video on those it has.
+BORDER_FRAMES = 20
+BORDER_FRAMES_LEAST = 3
+
+
+@dataclass(frozen=True)
+class Region:
+    """Hashes of one region of all dense frames; `mirrored` (n, 32) as the flipped picture's."""
+
+    track: Track
+    mirrored: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class IndexFrame:
+    """Which dense frames are index frames: `position` into the tracks, `number` in the video."""
+
+    position: NDArray[np.int64]
+    number: NDArray[np.int64]
+    colours: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class VideoFingerprint:
+    """All descriptors of a video so far. `regions[0]` is the whole picture."""
+
+    version: str
+    media_type: str
+    duration: float
+    regions: tuple[Region, ...]
+    box: Box | None
+    index: IndexFrame
+    cuts: NDArray[np.float64]
+
+
+class FingerprintBuilder:
+    """Takes batches of pictures (n, h, w, 3) uint8 RGB with their times and gives fingerprints."""
+
+    def __init__(self, media_type: str) -> None:
+        self._media_type = media_type
+        self._times: list[NDArray[np.float64]] = []
+        self._whole = _Hashed()
+        self._boxed = _Hashed()
+        self._box: Box | None = None
+        self._box_decided = media_type != "video"
+        self._samples: list[NDArray[np.uint8]] = []
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._positions: list[int] = []
+        self._numbers: list[int] = []
+        self._colours: list[NDArray[np.float32]] = []
+        self._cuts: list[float] = []
+        self._count = 0
+
+    def add(
+        self,
+        pictures: NDArray[np.uint8],
+        timestamps: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        index: NDArray[np.bool_],
+        cuts: Sequence[float],
+    ) -> None:
+        """Take dense frames in order; `index` (n,) masks the index frames among them."""
+        self._cuts.extend(cuts)
+        if not len(pictures):
+            return
+        gray = luminance(pictures)
+        self._whole.add(gray)
+        self._times.append(timestamps)
+        for position in np.flatnonzero(index):
+            self._positions.append(self._count + int(position))
+            self._numbers.append(int(numbers[position]))
+        if index.any():
+            self._colours.append(colour_vector(pictures[index]))
+        self._count += len(pictures)
+        self._look_inside(gray, index)
+
+    def fingerprint(self, duration: float) -> VideoFingerprint:
+        """The fingerprint of what was taken so far; `duration` in seconds."""
+        box = self._box
+        boxed: _Hashed | None = self._boxed if box is not None else None
+        if not self._box_decided:
+            box = self._judge_borders()
+            boxed = _hash_inside(box, self._waiting) if box is not None else None
+        times = _joined(self._times, np.float64)
+        regions = [self._whole.region(times, duration)]
+        if boxed is not None:
+            regions.append(boxed.region(times, duration))
+        return VideoFingerprint(
+            version=ENGINE_VERSION,
+            media_type=self._media_type,
+            duration=duration,
+            regions=tuple(regions),
+            box=box,
+            index=IndexFrame(
+                np.array(self._positions, np.int64),
+                np.array(self._numbers, np.int64),
+                np.concatenate(self._colours) if self._colours else np.zeros((0, 108), np.float32),
+            ),
+            cuts=np.array(sorted(self._cuts), np.float64),
+        )
+
+    def _look_inside(self, gray: NDArray[np.float32], index: NDArray[np.bool_]) -> None:
+        if self._box_decided:
+            if self._box is not None:
+                self._boxed.add(self._box.of(gray))
+            return
+        small = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+        self._waiting.append(small)
+        self._samples.extend(small[index])
+        if len(self._samples) >= BORDER_FRAMES:
+            self._box = self._judge_borders()
+            if self._box is not None:
+                self._boxed = _hash_inside(self._box, self._waiting)
+            self._box_decided = True
+            self._waiting, self._samples = [], []
+
+    def _judge_borders(self) -> Box | None:
+        if len(self._samples) < BORDER_FRAMES_LEAST:
+            return None
+        return content_box(np.stack(self._samples))
+
+
+class _Hashed:
+    """Hashes of one region, batch by batch."""
+
+    def __init__(self) -> None:
+        self._plain: list[NDArray[np.uint8]] = []
+        self._mirrored: list[NDArray[np.uint8]] = []
+        self._quality: list[NDArray[np.uint8]] = []
+
+    def add(self, gray: NDArray[np.float32] | NDArray[np.uint8]) -> None:
+        turned, quality = dct_hashes(to_square(gray), (Turn.NONE, Turn.MIRRORED))
+        self._plain.append(turned[Turn.NONE])
+        self._mirrored.append(turned[Turn.MIRRORED])
+        self._quality.append(quality)
+
+    def region(self, times: NDArray[np.float64], duration: float) -> Region:
+        plain = _joined(self._plain, np.uint8, 32)
+        track = Track(times, plain, _joined(self._quality, np.uint8), duration)
+        return Region(track, _joined(self._mirrored, np.uint8, 32))
+
+
+def _hash_inside(box: Box, waiting: Sequence[NDArray[np.uint8]]) -> _Hashed:
+    hashed = _Hashed()
+    for gray in waiting:
+        hashed.add(box.of(gray))
+    return hashed
+
+
+def _joined(parts: Sequence[NDArray[Kind]], dtype: type[Kind], width: int = 0) -> NDArray[Kind]:
+    if parts:
+        return np.concatenate(parts)
+    return np.zeros((0, width) if width else 0, dtype)
+
+
+def packed(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> Fingerprint:
+    """The unsaved row that keeps the dense hashes of `fingerprint`."""
+    whole = fingerprint.regions[0].track
+    row = Fingerprint(
+        video_id=video_id,
+        version=fingerprint.version,
+        ready=True,
+        media_type=fingerprint.media_type,
+        duration=fingerprint.duration,
+        dense_times=whole.times.astype("<f8").tobytes(),
+        dense_hashes=whole.hashes.tobytes(),
+        dense_quality=whole.quality.tobytes(),
+    )
+    if fingerprint.box is not None:
+        box, inner = fingerprint.box, fingerprint.regions[1].track
+        row.box = [box.left, box.top, box.width, box.height]
+        row.box_hashes = inner.hashes.tobytes()
+        row.box_quality = inner.quality.tobytes()
+    return row
+
+
+def unpacked(row: Fingerprint) -> tuple[Track, ...]:
+    """The tracks of a stored fingerprint: the whole picture, then the inside of its borders."""
+    times = np.frombuffer(row.dense_times, "<f8")
+    stored = [(row.dense_hashes, row.dense_quality)]
+    if row.box_hashes is not None and row.box_quality is not None:
+        stored.append((row.box_hashes, row.box_quality))
+    return tuple(
+        Track(
+            times,
+            np.frombuffer(hashes, np.uint8).reshape(-1, 32),
+            np.frombuffer(quality, np.uint8),
+            row.duration,
+        )
+        for hashes, quality in stored
+    )

@@ -1,0 +1,137 @@
+"""Matches become DuplicateLinks and Segments: one link for a pair and engine version."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from matching.engine.agreement import similarity
+from matching.engine.alignment import AlignedSegment
+from matching.models import DuplicateLink, Segment
+from matching.search import Match
+from videos.models import Video
+
+# Evidence of a segment that is kept: as many frame pairs as people look at, spread evenly.
+PAIRS_KEPT = 24
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Links as they stand after recording, and those of this query that did not hold."""
+
+    links: tuple[int, ...]
+    gone: tuple[int, ...]
+
+
+def record(video: Video, matches: Sequence[Match], version: str, *, provisional: bool) -> Recorded:
+    """Write what a search of `video` found; call it inside the fencing transaction.
+
+    A link already found from the other side is kept as it is while this search is provisional.
+    What this query claimed before and no longer finds goes, at the end of the analysis only.
+    """
+    others = Video.objects.in_bulk([match.video_id for match in matches])
+    links = []
+    for match in matches:
+        other = others.get(match.video_id)
+        if other is not None:
+            links.append(_record_one(video, other, match, version, provisional))
+    gone: tuple[int, ...] = ()
+    if not provisional:
+        stale = DuplicateLink.objects.filter(
+            Q(query=video) | Q(reference=video, provisional=True), version=version
+        ).exclude(pk__in=links)
+        gone = tuple(stale.values_list("pk", flat=True))
+        stale.delete()
+    return Recorded(tuple(links), gone)
+
+
+def drop_provisional(video: Video) -> None:
+    """Take back what the early searches of a failed analysis claimed."""
+    DuplicateLink.objects.filter(Q(query=video) | Q(reference=video), provisional=True).delete()
+
+
+def _record_one(video: Video, other: Video, match: Match, version: str, provisional: bool) -> int:
+    swapped = (other.uploaded_at, other.pk) > (video.uploaded_at, video.pk)
+    query, reference = (other, video) if swapped else (video, other)
+    covered = (match.score.covered_query, match.score.covered_reference)
+    fields = {
+        "query": query,
+        "reference": reference,
+        "score": match.score.score,
+        "matched_frames": match.score.matched_frames,
+        "aligned_cuts": match.aligned_cuts,
+        "covered_query": covered[swapped],
+        "covered_reference": covered[not swapped],
+        "kinds": [*match.score.kinds, *(["inverted"] if match.negative else [])],
+        "provisional": provisional,
+    }
+    link = _link_of_pair(video, other, version, fields)
+    link.segments.all().delete()
+    Segment.objects.bulk_create(_segment(link, part, swapped) for part in match.segments)
+    return link.pk
+
+
+def _link_of_pair(
+    video: Video, other: Video, version: str, fields: dict[str, object]
+) -> DuplicateLink:
+    """The pair's one link, made or brought up to date and locked.
+
+    Two analyses may find each other at the same moment: the loser of the insert updates.
+    """
+    pair = DuplicateLink.objects.select_for_update().filter(
+        Q(query=video, reference=other) | Q(query=other, reference=video), version=version
+    )
+    link = pair.first()
+    if link is None:
+        try:
+            with transaction.atomic():
+                return DuplicateLink.objects.create(version=version, **fields)
+        except IntegrityError:
+            link = pair.get()
+    for name, value in fields.items():
+        setattr(link, name, value)
+    link.save()
+    return link
+
+
+def _segment(link: DuplicateLink, part: AlignedSegment, swapped: bool) -> Segment:
+    ours, theirs = (part.q_start, part.q_end), (part.r_start, part.r_end)
+    (q_start, q_end), (r_start, r_end) = (theirs, ours) if swapped else (ours, theirs)
+    return Segment(
+        link=link,
+        q_start=q_start,
+        q_end=q_end,
+        r_start=r_start,
+        r_end=r_end,
+        speed=1 / part.speed if swapped else part.speed,
+        mirrored=part.mirrored,
+        matched_frames=part.matched_frames,
+        similarity=float(similarity(np.array(part.mean_distance))),
+        pairs=_pairs(part, swapped),
+    )
+
+
+def _pairs(part: AlignedSegment, swapped: bool) -> list[list[float]]:
+    """[query second, reference second, similarity] of some matched frames, in order."""
+    count = len(part.pairs_query)
+    places = np.unique(np.linspace(0, count - 1, min(count, PAIRS_KEPT)).round().astype(int))
+    columns = [part.pairs_query[places], part.pairs_reference[places]]
+    if swapped:
+        columns.reverse()
+    return [
+        [round(float(q), 3), round(float(r), 3), round(float(similarity(d)), 3)]
+        for q, r, d in zip(*columns, part.pairs_distance[places], strict=True)
+    ]
+
+
+def links_of(video_id: uuid.UUID) -> QuerySet[DuplicateLink]:
+    """Links of a video from either side, surest first, with what drawing them needs."""
+    return (
+        DuplicateLink.objects.filter(Q(query_id=video_id) | Q(reference_id=video_id))
+        .select_related("query", "reference")
+        .prefetch_related("segments")
+        .order_by("-score", "pk")
+    )

@@ -1,0 +1,192 @@
+"""What videos are compared by, and what was found."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
+from pgvector.django import BitField, HnswIndex, VectorField
+
+from matching.engine.colour import DIMENSION as COLOUR_DIMENSION
+from videos.models import FrameInfo, MediaType, Video
+
+
+class Fingerprint(models.Model):
+    """The stored, versioned set of a video's descriptors.
+
+    `dense_times` is float64 little-endian seconds; `dense_hashes` 32 bytes and `dense_quality`
+    one byte a frame, in the same order, of the whole picture. Where the picture has still
+    borders, `box` (left, top, width, height in shares of the picture) is what lies inside them
+    and the `box_` columns hold its hashes. Only a `ready` fingerprint is found by a search; it
+    becomes ready in the transaction that writes its index rows.
+    """
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="fingerprints")
+    version = models.CharField(max_length=16)
+    ready = models.BooleanField(default=False)
+    media_type = models.CharField(max_length=8, choices=MediaType)
+    duration = models.FloatField(help_text="Seconds.")
+    dense_times = models.BinaryField()
+    dense_hashes = models.BinaryField()
+    dense_quality = models.BinaryField()
+    box = ArrayField(models.FloatField(), size=4, null=True, blank=True)
+    box_hashes = models.BinaryField(null=True)
+    box_quality = models.BinaryField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["video", "version"], name="fingerprint_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"fingerprint {self.version}"
+
+
+class FeatureVector(models.Model):
+    """The descriptors of one region of one index frame.
+
+    `bands` is empty for frames that say nothing (flat, black): they can verify a match but not
+    propose one. `colour` is set in one frame of a shot.
+    """
+
+    frame = models.ForeignKey(FrameInfo, on_delete=models.CASCADE, related_name="features")
+    # Carried along so that rows can be split by video and filtered without a join.
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="+", db_index=False)
+    version = models.CharField(max_length=16)
+    region = models.PositiveSmallIntegerField(default=0)
+    media_type = models.CharField(max_length=8, choices=MediaType)
+    frame_number = models.PositiveIntegerField()
+    timestamp = models.FloatField(help_text="Seconds.")
+    quality = models.PositiveSmallIntegerField()
+    hash = BitField(length=256)
+    bands = ArrayField(models.IntegerField(), default=list)
+    colour = VectorField(dimensions=COLOUR_DIMENSION, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["frame", "region", "version"], name="feature_vector_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["frame"], name="idx_feature_vector_frame_info"),
+            models.Index(fields=["video", "version"], name="idx_feature_vector_video"),
+            # Without a pending list an insert costs the same every time and a search never
+            # pays for the inserts of others.
+            GinIndex(fields=["bands"], name="idx_feature_vector_bands", fastupdate=False),
+            HnswIndex(
+                fields=["colour"],
+                name="idx_feature_vector_colour",
+                m=16,
+                ef_construction=64,
+                opclasses=["vector_l2_ops"],
+                condition=Q(media_type="video"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"features of frame {self.frame_number}"
+
+
+class CutToken(models.Model):
+    """A few consecutive shot lengths of a video as one number.
+
+    `time` is its first cut's and `span` the seconds to its last, so that a shared token tells
+    offset and speed.
+    """
+
+    video = models.ForeignKey(
+        Video, on_delete=models.CASCADE, related_name="cut_tokens", db_index=False
+    )
+    version = models.CharField(max_length=16)
+    token = models.BigIntegerField()
+    time = models.FloatField(help_text="Seconds.")
+    span = models.FloatField(help_text="Seconds.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["video", "version", "token", "time"], name="cut_token_once"
+            )
+        ]
+        indexes = [models.Index(fields=["token", "video"], name="idx_cut_token_token")]
+
+    def __str__(self) -> str:
+        return f"token {self.token} at {self.time:.2f} s"
+
+
+class DuplicateLink(models.Model):
+    """What matching found between two videos; never edited by moderation.
+
+    One row for an unordered pair and engine version. `query` copies `reference`, which is the
+    registered side, else the earlier upload. `provisional` while the query's analysis runs.
+    """
+
+    query = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="links")
+    reference = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="linked_by")
+    version = models.CharField(max_length=16)
+    score = models.FloatField(help_text="Confidence from 0 to 1.")
+    matched_frames = models.PositiveIntegerField()
+    aligned_cuts = models.PositiveIntegerField(default=0)
+    covered_query = models.FloatField(help_text="Share of the query that is copied.")
+    covered_reference = models.FloatField(help_text="Share of the reference that is copied.")
+    kinds = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    provisional = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-score"]
+        constraints = [
+            models.UniqueConstraint(
+                Least(F("query"), F("reference")),
+                Greatest(F("query"), F("reference")),
+                F("version"),
+                name="duplicate_link_pair_once",
+            ),
+            models.CheckConstraint(
+                name="duplicate_link_two_videos", condition=~Q(query=F("reference"))
+            ),
+            models.CheckConstraint(
+                name="duplicate_link_score_range", condition=Q(score__gte=0) & Q(score__lte=1)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.query} copies {self.reference}"
+
+
+class Segment(models.Model):
+    """A half-open stretch of the query and the stretch of the reference it equals, in seconds.
+
+    `pairs` keeps the evidence: [query time, reference time, similarity] of matched frames.
+    """
+
+    link = models.ForeignKey(DuplicateLink, on_delete=models.CASCADE, related_name="segments")
+    q_start = models.FloatField()
+    q_end = models.FloatField()
+    r_start = models.FloatField()
+    r_end = models.FloatField()
+    speed = models.FloatField(default=1.0)
+    mirrored = models.BooleanField(default=False)
+    matched_frames = models.PositiveIntegerField()
+    similarity = models.FloatField(help_text="Mean over the matched frames, 0 to 1.")
+    pairs = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["q_start"]
+        constraints = [
+            models.CheckConstraint(
+                name="segment_runs_forward",
+                condition=Q(q_end__gte=F("q_start")) & Q(r_end__gte=F("r_start")),
+            ),
+            models.CheckConstraint(
+                name="segment_starts_at_zero", condition=Q(q_start__gte=0) & Q(r_start__gte=0)
+            ),
+            models.CheckConstraint(name="segment_speed_positive", condition=Q(speed__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.q_start:.1f}–{self.q_end:.1f} s"

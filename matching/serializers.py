@@ -1,0 +1,120 @@
+"""Links as a viewer of one of the two videos is shown them."""
+
+import bisect
+from collections.abc import Sequence
+from typing import Any
+
+from matching.links import links_of
+from matching.models import DuplicateLink, Segment
+from videos.access.visibility import Viewer, may_see
+from videos.media_urls import original_url, picture_url, thumbnail_url
+from videos.models import FrameInfo, Video
+from videos.serializers import VideoSerializer, video_page
+
+# Words for a confidence, each with the least number that earns it.
+WORDS = ((0.9, "certain"), (0.7, "likely"), (0.0, "doubtful"))
+
+
+def confidence_word(score: float) -> str:
+    return next(word for least, word in WORDS if score >= least)
+
+
+def video_with_duplicates(video: Video, viewer: Viewer) -> dict[str, Any]:
+    """The whole state of a video's page: the snapshot of the live stream, too."""
+    links = links_of(video.id)
+    return {
+        **VideoSerializer(video).data,
+        "duplicates": [duplicate_json(link, video, viewer) for link in links],
+    }
+
+
+def duplicate_json(link: DuplicateLink, here: Video, viewer: Viewer) -> dict[str, Any]:
+    """One link seen from the video `here`, whichever side of it that is."""
+    is_query = link.query_id == here.id
+    other = link.reference if is_query else link.query
+    seen = may_see(viewer, other)
+    covered = (link.covered_query, link.covered_reference)
+    pictures = (_Pictures(here, True), _Pictures(other, seen))
+    return {
+        "id": link.pk,
+        "video": _other_json(other, seen),
+        "role": "query" if is_query else "reference",
+        "score": round(link.score, 4),
+        "confidence_word": confidence_word(link.score),
+        "kinds": link.kinds,
+        "covered": round(covered[not is_query], 4),
+        "covered_other": round(covered[is_query], 4),
+        "matched_frames": link.matched_frames,
+        "engine_version": link.version,
+        "provisional": link.provisional,
+        "segments": [_segment_json(segment, is_query, pictures) for segment in link.segments.all()],
+    }
+
+
+def _other_json(other: Video, seen: bool) -> dict[str, Any]:
+    """The other video; one the viewer may not see keeps its name and pictures to itself."""
+    return {
+        "id": str(other.id) if seen else None,
+        "filename": other.filename if seen else "a video that is not public",
+        "media_type": other.media_type,
+        "thumbnail": thumbnail_url(other) if seen else None,
+        "media": original_url(other) if seen else None,
+        "page": video_page(other) if seen else None,
+        "duration": other.duration,
+        "uploaded_at": other.uploaded_at.isoformat(),
+    }
+
+
+def _segment_json(
+    segment: Segment, is_query: bool, pictures: tuple["_Pictures", "_Pictures"]
+) -> dict[str, Any]:
+    query = (segment.q_start, segment.q_end)
+    reference = (segment.r_start, segment.r_end)
+    here, there = (query, reference) if is_query else (reference, query)
+    return {
+        "id": segment.pk,
+        "start": here[0],
+        "end": here[1],
+        "other_start": there[0],
+        "other_end": there[1],
+        # How fast the other one runs while this one plays at its own speed.
+        "speed": segment.speed if is_query else 1 / segment.speed,
+        "mirrored": segment.mirrored,
+        "matched_frames": segment.matched_frames,
+        "frame_pairs": [
+            {
+                "time": time,
+                "other_time": other_time,
+                "picture": pictures[0].at(time),
+                "other_picture": pictures[1].at(other_time),
+                "score": score,
+            }
+            for time, other_time, score in _pairs(segment.pairs, is_query)
+        ],
+    }
+
+
+def _pairs(pairs: Sequence[Sequence[float]], is_query: bool) -> list[tuple[float, float, float]]:
+    return [(q, r, s) if is_query else (r, q, s) for q, r, s in pairs]
+
+
+class _Pictures:
+    """Finds the evidence picture nearest to a moment of one video; its frames are read once."""
+
+    def __init__(self, video: Video, seen: bool) -> None:
+        self._video = video
+        self._seen = seen
+        self._frames: list[FrameInfo] | None = None
+        self._times: list[float] = []
+
+    def at(self, time: float) -> str | None:
+        if not self._seen:
+            return None
+        if self._frames is None:
+            self._frames = list(FrameInfo.objects.filter(video=self._video).order_by("timestamp"))
+            self._times = [frame.timestamp for frame in self._frames]
+        if not self._frames:
+            return None
+        after = bisect.bisect_left(self._times, time)
+        near = self._frames[max(0, after - 1) : after + 1]
+        return picture_url(self._video, min(near, key=lambda f: abs(f.timestamp - time)))

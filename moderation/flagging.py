@@ -1,0 +1,45 @@
+"""Step: links that are sure enough become flags for a moderator."""
+
+import uuid
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db.models import Q
+
+from matching.models import DuplicateLink
+from moderation.models import Flag
+
+
+def worth_a_flag(score: float, kinds: Sequence[str]) -> bool:
+    """Whether a match is put before a moderator: sure enough, and more than a shared intro."""
+    return score >= settings.TVIDZ.flag_confidence and "shared" not in kinds
+
+
+def flag(video_id: uuid.UUID) -> list[Flag]:
+    """Open a flag for each settled link of the video that is worth one; again is the same."""
+    links = DuplicateLink.objects.filter(
+        Q(query_id=video_id) | Q(reference_id=video_id), provisional=False
+    ).select_related("flag")
+    return [_flag_one(link) for link in links if _concerns(link)]
+
+
+def _concerns(link: DuplicateLink) -> bool:
+    return worth_a_flag(link.score, link.kinds) or hasattr(link, "flag")
+
+
+def _flag_one(link: DuplicateLink) -> Flag:
+    sure = worth_a_flag(link.score, link.kinds)
+    made, _ = Flag.objects.update_or_create(
+        link=link,
+        defaults={
+            "state": Flag.State.OPEN if sure else Flag.State.SUPPRESSED,
+            "reason": "" if sure else "A later analysis was less sure than the threshold.",
+            "priority": priority(link),
+        },
+    )
+    return made
+
+
+def priority(link: DuplicateLink) -> float:
+    """Sure and large first: confidence times the larger covered share."""
+    return link.score * max(link.covered_query, link.covered_reference)
