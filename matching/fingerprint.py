@@ -24,14 +24,16 @@ Kind = TypeVar("Kind", bound=np.generic)
 # Still borders are judged on this many index frames; a shorter video on those it has.
 BORDER_FRAMES = 20
 BORDER_FRAMES_LEAST = 3
+# How the query is turned before it is looked for; the library is stored upright.
+TURNS = (Turn.NONE, Turn.MIRRORED, Turn.LEFT, Turn.RIGHT)
 
 
 @dataclass(frozen=True)
 class Region:
-    """Hashes of one region of all dense frames; `mirrored` (n, 32) as the flipped picture's."""
+    """Hashes of one region of all dense frames; `turned` (n, 32) as the turned picture's."""
 
     track: Track
-    mirrored: NDArray[np.uint8]
+    turned: dict[Turn, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -147,20 +149,19 @@ class _Hashed:
     """Hashes of one region, batch by batch."""
 
     def __init__(self) -> None:
-        self._plain: list[NDArray[np.uint8]] = []
-        self._mirrored: list[NDArray[np.uint8]] = []
+        self._hashes: dict[Turn, list[NDArray[np.uint8]]] = {turn: [] for turn in TURNS}
         self._quality: list[NDArray[np.uint8]] = []
 
     def add(self, gray: NDArray[np.float32] | NDArray[np.uint8]) -> None:
-        turned, quality = dct_hashes(to_square(gray), (Turn.NONE, Turn.MIRRORED))
-        self._plain.append(turned[Turn.NONE])
-        self._mirrored.append(turned[Turn.MIRRORED])
+        turned, quality = dct_hashes(to_square(gray), TURNS)
+        for turn, hashes in turned.items():
+            self._hashes[turn].append(hashes)
         self._quality.append(quality)
 
     def region(self, times: NDArray[np.float64], duration: float) -> Region:
-        plain = _joined(self._plain, np.uint8, 32)
-        track = Track(times, plain, _joined(self._quality, np.uint8), duration)
-        return Region(track, _joined(self._mirrored, np.uint8, 32))
+        turned = {turn: _joined(parts, np.uint8, 32) for turn, parts in self._hashes.items()}
+        quality = _joined(self._quality, np.uint8)
+        return Region(Track(times, turned[Turn.NONE], quality, duration), turned)
 
 
 def _hash_inside(box: Box, waiting: Sequence[NDArray[np.uint8]]) -> _Hashed:

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from matching.engine.agreement import similarity
 from matching.engine.alignment import AlignedSegment
 from matching.models import DuplicateLink, Segment
-from matching.search import Match
+from matching.verification import Match
 from videos.models import Video
 
 # Evidence of a segment that is kept: as many frame pairs as people look at, spread evenly.
@@ -65,7 +65,7 @@ def _record_one(video: Video, other: Video, match: Match, version: str, provisio
         "aligned_cuts": match.aligned_cuts,
         "covered_query": covered[swapped],
         "covered_reference": covered[not swapped],
-        "kinds": [*match.score.kinds, *(["inverted"] if match.negative else [])],
+        "kinds": list(match.score.kinds),
         "provisional": provisional,
     }
     link = _link_of_pair(video, other, version, fields)

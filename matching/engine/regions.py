@@ -1,0 +1,67 @@
+"""Where the content stands in the picture: bars, frames and captions that never change cut off."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Grey levels: compression stirs a still border by one or two, content by tens.
+_STILL_LEVELS: Final = 4.0
+_FLAT_LEVELS: Final = 5.0
+# A row is content when this share of its pixels changes (a clock or a logo alone does not).
+_LIVELY_SHARE: Final = 0.06
+_LEAST_SIDE: Final = 0.25
+_LEAST_CUT: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in shares (0 to 1) of the picture's width and height."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def of(self, pictures: NDArray[Any]) -> NDArray[Any]:
+        """The part of pictures (n, h, w) or (n, h, w, 3) inside the box, at least a pixel."""
+        high, wide = pictures.shape[1:3]
+        top, left = round(self.top * high), round(self.left * wide)
+        bottom = max(top + 1, round((self.top + self.height) * high))
+        right = max(left + 1, round((self.left + self.width) * wide))
+        return pictures[:, top:bottom, left:right]
+
+
+def _extent(busy: NDArray[np.bool_]) -> tuple[int, int] | None:
+    places = np.flatnonzero(busy)
+    return None if len(places) == 0 else (int(places[0]), int(places[-1]) + 1)
+
+
+def _box(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> Box | None:
+    down, across = _extent(rows), _extent(columns)
+    if down is None or across is None:
+        return None
+    top, high = down[0] / len(rows), (down[1] - down[0]) / len(rows)
+    left, wide = across[0] / len(columns), (across[1] - across[0]) / len(columns)
+    if min(high, wide) < _LEAST_SIDE or max(1 - high, 1 - wide) < _LEAST_CUT:
+        return None
+    return Box(left, top, wide, high)
+
+
+def content_box(gray: NDArray[Any]) -> Box | None:
+    """The box of what moves in grey pictures (n, h, w), 0 to 255, some 20 spread over the clip.
+
+    None when that is (nearly) the whole picture, when it is less than a quarter of a side, and
+    when nothing moves and there are no flat bars: then the whole frame is all there is to see.
+    """
+    if gray.ndim != 3:
+        raise ValueError(f"gray must be (n, h, w), not {gray.shape}")
+    frames = gray.astype(np.float32)
+    lively = frames.std(axis=0) > _STILL_LEVELS
+    box = _box(lively.mean(axis=1) > _LIVELY_SHARE, lively.mean(axis=0) > _LIVELY_SHARE)
+    if box is not None:
+        return box
+    rows = frames.std(axis=2).max(axis=0) > _FLAT_LEVELS
+    columns = frames.std(axis=1).max(axis=0) > _FLAT_LEVELS
+    return _box(rows, columns)

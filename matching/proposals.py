@@ -1,0 +1,183 @@
+"""Where a query may lie in which library videos: lines in time, for the dense hashes to judge.
+
+The query is looked for upright, mirrored, turned by a quarter and as a negative, whole and inside
+its still borders; the library is stored once. Scene cuts propose lines of their own.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching import index
+from matching.engine.agreement import AlignmentSettings
+from matching.engine.hashing import Turn, inverted
+from matching.engine.tracks import Track
+from matching.engine.voting import Candidates, Line, rarity, videos_by_second, vote
+from matching.families import families
+from matching.fingerprint import VideoFingerprint
+
+LINES_A_PAIR = 8
+
+
+class Look(NamedTuple):
+    """One way to look at the query beside one region of a library video.
+
+    A line that is `mirrored` belongs to the second track of the look: the mirrored picture, or
+    with `quarter` the one turned to the right instead of to the left.
+    """
+
+    query_region: int
+    reference_region: int
+    quarter: bool
+    negative: bool
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What was done to the query to look at it so."""
+        named = (("inverted", self.negative), ("turned", self.quarter))
+        return tuple(name for name, done in named if done)
+
+
+class _Variant(NamedTuple):
+    region: int
+    turn: Turn
+    negative: bool
+
+    @property
+    def quarter(self) -> bool:
+        return self.turn in (Turn.LEFT, Turn.RIGHT)
+
+    @property
+    def second(self) -> bool:
+        return self.turn in (Turn.MIRRORED, Turn.RIGHT)
+
+
+Proposed = dict[Look, list[Line]]
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Lines by library video and look; `common` counts the families that share each second."""
+
+    lines: dict[uuid.UUID, Proposed]
+    common: NDArray[np.int64]
+
+    def best(self, most: int) -> list[uuid.UUID]:
+        """The library videos with most votes for a line, best first."""
+
+        def votes(video: uuid.UUID) -> float:
+            return max(line.votes for held in self.lines[video].values() for line in held)
+
+        return sorted(self.lines, key=votes, reverse=True)[:most]
+
+
+def propose(fingerprint: VideoFingerprint, exclude: uuid.UUID | None) -> Proposals:
+    """Lines for every library video that shares near frames or scene cuts with the query."""
+    variants = _variants(fingerprint)
+    hashes, variant, frame = _asked(fingerprint, variants)
+    drawn = index.draw(hashes, fingerprint.version, exclude)
+    family = families(drawn.videos, fingerprint.version)[drawn.video]
+    query_time = fingerprint.regions[0].track.times[frame[drawn.query]]
+    lines = _lines(variants, variant[drawn.query], query_time, drawn, family)
+    _add_cut_lines(fingerprint, exclude, lines)
+    near = drawn.distance <= AlignmentSettings().max_distance
+    common = videos_by_second(query_time[near], family[near], fingerprint.duration)
+    return Proposals(lines, common)
+
+
+def query_tracks(fingerprint: VideoFingerprint, look: Look) -> tuple[Track, Track]:
+    """The two tracks of a look: for lines that are not mirrored, and for those that are."""
+    region = fingerprint.regions[look.query_region]
+    turns = (Turn.LEFT, Turn.RIGHT) if look.quarter else (Turn.NONE, Turn.MIRRORED)
+    track = region.track
+    first, second = (
+        Track(track.times, _hashes(fingerprint, variant), track.quality, track.duration)
+        for variant in (_Variant(look.query_region, turn, look.negative) for turn in turns)
+    )
+    return first, second
+
+
+def _variants(fingerprint: VideoFingerprint) -> list[_Variant]:
+    return [
+        _Variant(number, turn, negative)
+        for number, region in enumerate(fingerprint.regions)
+        for turn in region.turned
+        for negative in (False, True)
+    ]
+
+
+def _hashes(fingerprint: VideoFingerprint, variant: _Variant) -> NDArray[np.uint8]:
+    hashes = fingerprint.regions[variant.region].turned[variant.turn]
+    return inverted(hashes) if variant.negative else hashes
+
+
+def _asked(
+    fingerprint: VideoFingerprint, variants: list[_Variant]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """Hashes (n, 32) of all frames that say something, with their variant and frame (n,)."""
+    hashes, variant, frame = [], [], []
+    for number, held in enumerate(variants):
+        frames = _telling_frames(fingerprint.regions[held.region].track)
+        hashes.append(_hashes(fingerprint, held)[frames])
+        variant.append(np.full(len(frames), number))
+        frame.append(frames)
+    return np.concatenate(hashes), np.concatenate(variant), np.concatenate(frame)
+
+
+def _telling_frames(track: Track) -> NDArray[np.int64]:
+    """Frames with detail whose hash differs from the one before: a still scene asks once."""
+    frames = np.flatnonzero(track.quality >= index.LEAST_QUALITY)
+    if len(frames) < 2:
+        return frames
+    same = (track.hashes[frames[1:]] == track.hashes[frames[:-1]]).all(axis=1)
+    return frames[np.concatenate([[True], ~same])]
+
+
+def _lines(
+    variants: list[_Variant],
+    variant: NDArray[np.int64],
+    query_time: NDArray[np.float64],
+    drawn: index.Drawn,
+    family: NDArray[np.int64],
+) -> dict[uuid.UUID, Proposed]:
+    """Lines on which candidates agree, voted for each library video and look apart."""
+    weight = rarity(query_time, family)
+    second = np.array([held.second for held in variants])[variant]
+    groups: dict[tuple[int, Look], list[int]] = {}
+    for row, number in enumerate(variant.tolist()):
+        held = variants[number]
+        look = Look(held.region, int(drawn.region[row]), held.quarter, held.negative)
+        groups.setdefault((int(drawn.video[row]), look), []).append(row)
+    lines: dict[uuid.UUID, Proposed] = {}
+    for (video, look), members in groups.items():
+        rows = np.array(members)
+        found = vote(
+            Candidates(
+                query_time[rows], drawn.time[rows], drawn.distance[rows], weight[rows], second[rows]
+            )
+        )
+        if found:
+            lines.setdefault(drawn.videos[video], {})[look] = found[:LINES_A_PAIR]
+    return lines
+
+
+def _add_cut_lines(
+    fingerprint: VideoFingerprint,
+    exclude: uuid.UUID | None,
+    lines: dict[uuid.UUID, Proposed],
+) -> None:
+    """Lines that scene cuts propose, upright and mirrored, for the pictures to confirm."""
+    proposals = index.draw_cuts(fingerprint, exclude)
+    for video_id in index.same_cuts(fingerprint.cuts.tolist(), exclude):
+        proposals.setdefault(video_id, set()).add((0.0, 1.0))
+    upright = Look(0, 0, quarter=False, negative=False)
+    for video_id, places in proposals.items():
+        held = lines.setdefault(video_id, {}).setdefault(upright, [])
+        held.extend(
+            Line(offset, speed, mirrored, 0.0)
+            for offset, speed in sorted(places)[:LINES_A_PAIR]
+            for mirrored in (False, True)
+        )
