@@ -52,3 +52,7 @@ def sign_in_first() -> Refusal:
 
 def no_file() -> Refusal:
     return Refusal("NO_FILE", "No file came with the request. Send it in the field “file”.", 400)
+
+
+def unreadable_request() -> Refusal:
+    return Refusal("BAD_REQUEST", "The request cannot be read as a form. Send it again.", 400)

@@ -25,7 +25,8 @@ from videos.models import FrameInfo, State, Video
 from videos.problems import problem
 
 BLOCK = 256 << 10
-RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+# More digits than any file has bytes are no range but an attack on the conversion.
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,13 @@ async def media(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def _asked_range(header: str) -> tuple[str, str] | None:
     """First and last byte as written; None for no, several or unreadable ranges (RFC 9110)."""
-    match = RANGE.match(header.strip())
+    match = RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
-    return match[1], match[2]
+    first, last = match.groups()
+    if first and last and int(first) > int(last):
+        return None
+    return first, last
 
 
 def _span(asked: tuple[str, str] | None, length: int) -> tuple[int, int]:

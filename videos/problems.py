@@ -2,13 +2,19 @@
 
 from typing import Any
 
+import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+from rest_framework.views import set_rollback
 
-from videos.errors import Refusal, from_media, not_found
+from videos.errors import Refusal, from_media, not_found, unreadable_request
 from videos.media.errors import MediaError
+
+log = structlog.get_logger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -41,6 +47,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = from_media(error)
     elif isinstance(error, Http404 | exceptions.NotFound):
         error = not_found()
+    elif isinstance(error, MultiPartParserError | SuspiciousOperation):
+        error = unreadable_request()
     if isinstance(error, Refusal):
         return Response(
             problem_body(error),
@@ -49,12 +57,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             content_type=PROBLEM_TYPE,
         )
     answer = drf_exception_handler(error, context)
-    if answer is not None and isinstance(error, exceptions.APIException):
+    if answer is None:
+        return _fault(error)
+    if isinstance(error, exceptions.APIException):
         codes = error.get_codes()
         code = (codes if isinstance(codes, str) else "invalid").upper()
         answer.data = problem_body(Refusal(code, str(error.detail), answer.status_code))
         answer.content_type = PROBLEM_TYPE
     return answer
+
+
+def _fault(error: Exception) -> Response:
+    """What nobody foresaw: the trace is for the log, the sender gets a sentence."""
+    log.error("unforeseen error in the API", exc_info=error)
+    set_rollback()
+    told = Refusal(
+        "INTERNAL", "Something went wrong on our side. Trying again may help.", 500, retryable=True
+    )
+    return Response(problem_body(told), status=told.status, content_type=PROBLEM_TYPE)
 
 
 def api_not_found(request: HttpRequest, path: str = "") -> JsonResponse:
