@@ -1,0 +1,124 @@
+/** Numbers as people read them: times as 1:02.4, shares as whole per cent. */
+
+/**
+ * A length or a place to the second: 0:42, 1:02:03.
+ * @param {number} seconds
+ */
+export function clock(seconds) {
+  return joined(Math.max(0, Math.round(seconds)), "");
+}
+
+/**
+ * A place to the tenth of a second: 1:02.4.
+ * @param {number} seconds
+ */
+export function timestamp(seconds) {
+  const tenths = Math.max(0, Math.round(seconds * 10));
+  return joined(Math.floor(tenths / 10), `.${tenths % 10}`);
+}
+
+/**
+ * A length: 0:42, and below a second 0.4 s.
+ * @param {number} seconds
+ */
+export function length(seconds) {
+  return seconds < 0.95 ? `${seconds.toFixed(1)} s` : clock(seconds);
+}
+
+/** Characters that turn the reading direction or break lines: "gpj.mp4" could pose as "4pm.jpg". */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/**
+ * A file name as it may be shown.
+ * @param {string} name
+ */
+export function shown(name) {
+  return name.replace(UNSEEN, "").trim() || "(no name)";
+}
+
+/**
+ * A file name for use inside a sentence: its middle left out when it is long.
+ * @param {string} name
+ * @param {number} [most] characters
+ */
+export function shortName(name, most = 48) {
+  const letters = Array.from(shown(name));
+  if (letters.length <= most) return letters.join("");
+  const tail = Math.floor(most / 3);
+  return `${letters.slice(0, most - tail - 1).join("")}…${letters.slice(-tail).join("")}`;
+}
+
+function joined(whole, rest) {
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  const seconds = String(whole % 60).padStart(2, "0");
+  const head = hours ? `${hours}:${String(minutes).padStart(2, "0")}` : String(minutes);
+  return `${head}:${seconds}${rest}`;
+}
+
+/**
+ * Never rounds up to 100 % nor down to 0 %.
+ * @param {number} share 0..1
+ */
+export function percent(share) {
+  const whole = Math.round(share * 100);
+  if (whole >= 100 && share < 1) return share > 0.9995 ? "100%" : "99%";
+  if (whole <= 0 && share > 0) return "1%";
+  return `${whole}%`;
+}
+
+/**
+ * Units of 1024, as Django's filesizeformat has them.
+ * @param {number} bytes
+ */
+export function bytes(bytes) {
+  const units = ["bytes", "KB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  if (bytes === 1) return "1 byte";
+  return `${unit === 0 ? value : value.toFixed(value < 100 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** @param {number} bytesPerSecond */
+export function rate(bytesPerSecond) {
+  return `${bytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** @param {number} seconds */
+export function timeLeft(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  if (seconds < 1.5) return "a moment left";
+  if (seconds < 90) return `${Math.ceil(seconds)} s left`;
+  if (seconds < 5400) return `${Math.ceil(seconds / 60)} min left`;
+  return `${Math.ceil(seconds / 3600)} h left`;
+}
+
+/**
+ * @param {number} seconds
+ */
+export function spokenLength(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
+  const hours = seconds / 3600;
+  return `${Number.isInteger(hours) ? hours : hours.toFixed(1)} hours`;
+}
+
+/** @param {string} iso */
+export function dateTime(iso) {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return "";
+  return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,263 @@
+/** One upload on screen, from the chosen file to its verdict. */
+
+import { Narrator, announce } from "./announce.js";
+import { ICONS, el, icon, setText } from "./dom.js";
+import { bytes, counted, dateTime, percent, rate, shown, timeLeft } from "./format.js";
+import { watch } from "./live.js";
+import { Preview } from "./preview.js";
+import { ProgressBar } from "./progress-bar.js";
+import { Pace, UploadError, refusedBeforeSending, send, tooLong } from "./upload-request.js";
+import { applyMessage, ordered } from "./video-state.js";
+import { advice, isFinal, stateWords, verdict } from "./words.js";
+
+/** @typedef {import("./types.js").Video} Video */
+/** @typedef {{endpoint: string, token: () => string, accept: string, maxBytes: number, maxDuration: number}} Site */
+
+/** Share of the bar that belongs to sending; the analysis has the rest. */
+const SENDING_SHARE = 0.4;
+
+export class JobCard {
+  /**
+   * @param {string} name
+   * @param {import("./upload-queue.js").UploadQueue} queue
+   * @param {Site} site
+   * @param {(card: JobCard) => void} removed
+   */
+  constructor(name, queue, site, removed) {
+    this.name = shown(name);
+    this.queue = queue;
+    this.site = site;
+    this.removed = removed;
+    /** @type {File|null} */
+    this.file = null;
+    /** @type {Video|null} */
+    this.video = null;
+    /** Not yet with the server: leaving the page would lose it. */
+    this.unsent = false;
+    /** @type {Preview|null} */
+    this.preview = null;
+    /** @type {(() => void)|null} */
+    this.abort = null;
+    this.picture = el("div", { class: "thumbnail" }, icon(ICONS.film));
+    this.words = el("span", { "data-role": "state" });
+    this.figures = el("span");
+    this.bar = new ProgressBar(`Progress of ${this.name}`);
+    this.action = el("button", { class: "button quiet", type: "button", hidden: true,
+      click: () => this.act() });
+    this.again = el("button", { class: "button", type: "button", hidden: true,
+      click: () => this.start() }, "Try again");
+    this.result = el("div", { class: "job-result", hidden: true });
+    this.problem = el("div", { class: "problem", hidden: true });
+    this.body = el("div", { class: "job-body" },
+      el("div", { class: "job-head" }, el("h3", { title: this.name }, el("bdi", {}, this.name)), this.action),
+      el("p", { class: "job-state" }, this.words, this.figures),
+      this.bar.element, this.problem, this.result);
+    this.element = el("li", { class: "job card", "data-role": "job-card" }, this.picture, this.body);
+  }
+
+  /**
+   * A file just chosen.
+   * @param {File} file
+   */
+  async take(file) {
+    this.file = file;
+    const refused = refusedBeforeSending(file, this.site);
+    if (refused) {
+      this.fail(refused);
+      return;
+    }
+    this.unsent = true;
+    this.state("checking", "Reading it", bytes(file.size));
+    this.preview = new Preview(file);
+    const picture = await this.preview.thumbnail();
+    if (picture) this.showPreview(picture);
+    const long = tooLong(this.preview.duration ?? 0, this.site.maxDuration);
+    if (long) this.fail(long);
+    else this.start();
+  }
+
+  /**
+   * A video the server knows.
+   * @param {Video} video
+   */
+  follow(video) {
+    this.narrator = new Narrator(this.name);
+    this.show(ordered(video));
+    this.narrator.remember(this.video);
+    if (isFinal(video.state)) return;
+    watch(video.id, {
+      message: (message) => {
+        this.show(applyMessage(this.video, message));
+        this.narrator.tell(this.video);
+      },
+      connection: (state) => {
+        if (state === "lost" && !isFinal(this.video.state)) setText(this.figures, "Reconnecting");
+        if (state === "ended") this.narrator.conclude(this.video);
+        if (state === "missing") this.show({ ...this.video, state: "deleted" });
+      },
+    });
+  }
+
+  start() {
+    this.unsent = true;
+    this.again.hidden = true;
+    this.problem.hidden = true;
+    this.restartBar();
+    this.state("waiting", "Waiting to be sent", bytes(this.file.size));
+    this.offer("Cancel");
+    this.queue.add(this);
+  }
+
+  /** Called by the queue when it is this file's turn. Never rejects. */
+  async run() {
+    const pace = new Pace();
+    this.state("sending", "Sending", bytes(this.file.size));
+    const { done, abort } = send(this.file, this.site.endpoint, this.site.token(),
+      (sent, total) => this.sending(pace, sent, total));
+    this.abort = abort;
+    try {
+      const video = await done;
+      this.unsent = false;
+      announce(`${this.name} has arrived.`);
+      this.offer("");
+      this.follow(video);
+    } catch (error) {
+      this.unsent = false;
+      if (error instanceof UploadError && error.code === "cancelled") this.remove();
+      else this.fail(error);
+    } finally {
+      this.abort = null;
+    }
+  }
+
+  sending(pace, sent, total) {
+    pace.note(sent);
+    const share = total ? sent / total : 0;
+    if (sent >= total) {
+      this.state("waiting", "Being taken in", bytes(this.file.size));
+    } else {
+      const parts = [`${bytes(Math.round(share * this.file.size))} of ${bytes(this.file.size)}`];
+      if (pace.perSecond) parts.push(rate(pace.perSecond), timeLeft(pace.secondsFor(total - sent)));
+      this.state("sending", "Sending", parts.join(" · "));
+    }
+    this.bar.show(SENDING_SHARE * share, sent >= total ? "waiting" : "sending", this.words.textContent);
+  }
+
+  /** @param {Video} video */
+  show(video) {
+    this.video = video;
+    const final = isFinal(video.state);
+    const words = stateWords(video);
+    const phase = video.state === "failed" ? "failed" : video.state === "queued" ? "waiting" : "working";
+    this.state(video.state, words, final ? dateTime(video.uploaded_at) : progressFigures(video));
+    this.bar.show(SENDING_SHARE + (1 - SENDING_SHARE) * (final ? 1 : video.progress), phase, words);
+    this.bar.element.hidden = final;
+    if (video.thumbnail && !this.preview) this.showThumbnail(video.thumbnail);
+    if (video.state === "failed") {
+      const fault = video.error || { code: "failed", message: "The analysis gave up." };
+      const again = Boolean(this.file && fault.retryable);
+      this.explain({ ...fault, detail: again ? "" : advice(fault) });
+      this.again.hidden = !again;
+    } else if (final || video.duplicates.length) {
+      this.conclude(video, final);
+    }
+  }
+
+  conclude(video, final) {
+    const parts = [el("p", { "data-role": "verdict" }, ...verdict(video))];
+    if (video.page) {
+      const found = video.duplicates.length > 0;
+      parts.push(el("a", { class: found ? "button primary" : "button", href: video.page,
+        "aria-label": `${found ? "See what matches" : "Open"} ${video.filename}` },
+        found ? "See what matches" : "Open"));
+    }
+    this.result.replaceChildren(...parts);
+    this.result.hidden = false;
+    this.element.dataset.final = String(final);
+  }
+
+  /** @param {UploadError|Error} error */
+  fail(error) {
+    this.unsent = false;
+    const known = error instanceof UploadError ? error
+      : new UploadError("page", "Something broke in this page.", "Reload it and try again.", true);
+    this.state("failed", "Not sent", this.file ? bytes(this.file.size) : "");
+    this.bar.element.hidden = true;
+    this.explain({ code: known.code, message: known.title, detail: known.detail });
+    this.again.hidden = !known.retryable;
+    this.offer("Remove");
+    announce(`${this.name} was not sent. ${known.title}`);
+  }
+
+  explain(fault) {
+    this.problem.replaceChildren(
+      el("strong", {}, fault.message), fault.detail ? `${fault.detail} ` : "",
+      el("code", {}, fault.code), el("div", {}, this.again));
+    this.problem.hidden = false;
+  }
+
+  /** Cancels what is on its way, takes away what is over. */
+  act() {
+    if (this.abort) {
+      this.abort();
+      return;
+    }
+    this.queue.remove(this);
+    this.remove();
+  }
+
+  remove() {
+    this.unsent = false;
+    this.preview?.release();
+    this.element.remove();
+    this.removed(this);
+  }
+
+  state(state, words, figures) {
+    this.element.dataset.state = state;
+    setText(this.words, words);
+    setText(this.figures, figures);
+  }
+
+  offer(words) {
+    this.action.hidden = !words;
+    setText(this.action, words);
+    this.action.setAttribute("aria-label", `${words} ${this.name}`);
+  }
+
+  restartBar() {
+    const bar = new ProgressBar(`Progress of ${this.name}`);
+    this.bar.element.replaceWith(bar.element);
+    this.bar = bar;
+  }
+
+  showThumbnail(url) {
+    if (this.thumbnail === url) return;
+    this.thumbnail = url;
+    this.picture.replaceChildren(el("img", { src: url, alt: "", loading: "lazy" }));
+  }
+
+  /** The thumbnail of a local file opens the file itself. */
+  showPreview(picture) {
+    const stage = el("div", { class: "job-preview", hidden: true });
+    const button = el("button", { class: "thumbnail", type: "button", "aria-expanded": "false",
+      "aria-label": `Preview of ${this.name}`,
+      click: () => {
+        const open = stage.hidden;
+        stage.replaceChildren(...(open ? [this.preview.large()] : []));
+        stage.hidden = !open;
+        button.setAttribute("aria-expanded", String(open));
+      } }, picture);
+    this.picture.replaceWith(button);
+    this.picture = button;
+    this.element.append(stage);
+  }
+}
+
+/** @param {Video} video */
+function progressFigures(video) {
+  if (video.state === "queued") return "";
+  const parts = [percent(video.progress)];
+  if (video.scene_cuts.length) parts.push(counted(video.scene_cuts.length, "scene cut"));
+  return parts.join(" · ");
+}

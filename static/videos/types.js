@@ -1,0 +1,72 @@
+/**
+ * The shapes the server sends. Nothing here runs; the other modules import these names in JSDoc.
+ *
+ * @typedef {{code: string, message: string, retryable?: boolean}} Fault
+ *
+ * @typedef {object} FramePair
+ * @property {number} time seconds in this video
+ * @property {number} other_time seconds in the other one
+ * @property {string|null} picture
+ * @property {string|null} other_picture
+ * @property {number} score 0..1
+ *
+ * @typedef {object} Segment half-open intervals, in seconds
+ * @property {string|number} id
+ * @property {number} start
+ * @property {number} end
+ * @property {number} other_start
+ * @property {number} other_end
+ * @property {number} speed
+ * @property {boolean} mirrored
+ * @property {number} matched_frames
+ * @property {FramePair[]} frame_pairs
+ *
+ * @typedef {object} OtherVideo
+ * @property {string} id
+ * @property {string} filename
+ * @property {"video"|"image"} media_type
+ * @property {string|null} thumbnail
+ * @property {string|null} media
+ * @property {string|null} page
+ * @property {number|null} duration
+ * @property {string} uploaded_at
+ *
+ * @typedef {object} Duplicate
+ * @property {string|number} id
+ * @property {OtherVideo} video
+ * @property {"query"|"reference"} role what the video of this page is in the match
+ * @property {number} score 0..1
+ * @property {"certain"|"likely"|"doubtful"} confidence_word
+ * @property {string[]} kinds
+ * @property {number} covered share of this video, 0..1
+ * @property {number} covered_other share of the other one, 0..1
+ * @property {number} matched_frames
+ * @property {string} engine_version
+ * @property {boolean} provisional the analysis is still running
+ * @property {Segment[]} segments
+ *
+ * @typedef {object} Video
+ * @property {string} id
+ * @property {string} filename
+ * @property {"video"|"image"} media_type
+ * @property {string} state
+ * @property {string} uploaded_at
+ * @property {number|null} duration
+ * @property {number|null} size_bytes
+ * @property {string|null} codec
+ * @property {number|null} width
+ * @property {number|null} height
+ * @property {number|null} frame_rate
+ * @property {string|null} sha256
+ * @property {string|null} thumbnail
+ * @property {string|null} media
+ * @property {string|null} page
+ * @property {number} progress 0..1
+ * @property {string} step
+ * @property {Fault|null} error
+ * @property {Fault[]} warnings
+ * @property {number[]} scene_cuts seconds
+ * @property {Duplicate[]} duplicates
+ * @property {{retry: boolean}} allowed
+ */
+export {};

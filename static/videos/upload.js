@@ -1,0 +1,117 @@
+/** The upload page: choosing, dropping, and the list of what became of it. */
+
+import { byId, embedded } from "./dom.js";
+import { spokenLength } from "./format.js";
+import { JobCard } from "./job-card.js";
+import { UploadQueue } from "./upload-queue.js";
+
+const AT_ONCE = 2;
+
+const form = byId("upload-form");
+const input = byId("file");
+const zone = byId("drop-zone");
+const jobs = byId("jobs");
+const empty = byId("no-uploads");
+const queue = new UploadQueue(AT_ONCE);
+/** @type {Set<JobCard>} */
+const cards = new Set();
+
+const site = {
+  endpoint: form.dataset.endpoint,
+  token: csrfToken,
+  accept: input.accept,
+  maxBytes: Number(form.dataset.maxBytes) || 0,
+  maxDuration: Number(form.dataset.maxDuration) || 0,
+};
+
+/** The cookie may have been renewed since the page was made, so it goes first. */
+function csrfToken() {
+  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
+  return cookie
+    ? decodeURIComponent(cookie.slice("csrftoken=".length))
+    : form.querySelector("[name=csrfmiddlewaretoken]")?.value || "";
+}
+
+function addCard(name) {
+  const card = new JobCard(name, queue, site, (gone) => {
+    cards.delete(gone);
+    empty.hidden = cards.size > 0;
+  });
+  cards.add(card);
+  empty.hidden = true;
+  return card;
+}
+
+/** @param {FileList|File[]} files */
+function takeAll(files) {
+  for (const file of files) {
+    const card = addCard(file.name);
+    jobs.prepend(card.element);
+    card.take(file);
+  }
+}
+
+function listRecent() {
+  for (const video of embedded("recent") || []) {
+    const card = addCard(video.filename);
+    jobs.append(card.element);
+    card.follow(video);
+  }
+}
+
+function wireForm() {
+  for (const element of form.querySelectorAll("[data-with-script]")) element.hidden = false;
+  for (const element of form.querySelectorAll("[data-without-script]")) element.hidden = true;
+  for (const element of form.querySelectorAll("[data-seconds]")) {
+    const seconds = Number(element.dataset.seconds);
+    if (seconds) element.textContent = spokenLength(seconds);
+  }
+  input.multiple = true;
+  input.classList.add("sr-only");
+  input.tabIndex = -1;
+  input.setAttribute("aria-hidden", "true");
+  byId("choose").addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    takeAll([...input.files]);
+    input.value = "";
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+function carriesFiles(event) {
+  return [...(event.dataTransfer?.types || [])].includes("Files");
+}
+
+/** The whole page takes the drop: a file let go beside the box must not replace the page. */
+function wireDrop() {
+  let depth = 0;
+  const mark = () => zone.classList.toggle("over", depth > 0);
+  addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event)) return;
+    depth += 1;
+    mark();
+  });
+  addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(0, depth - 1);
+    mark();
+  });
+  addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    mark();
+    takeAll([...event.dataTransfer.files]);
+  });
+}
+
+addEventListener("beforeunload", (event) => {
+  if ([...cards].some((card) => card.unsent)) event.preventDefault();
+});
+
+wireForm();
+wireDrop();
+listRecent();
