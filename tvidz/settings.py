@@ -22,13 +22,11 @@ ALLOWED_HOSTS = list(TVIDZ.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = list(TVIDZ.trusted_origins)
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "channels",

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class TvidzConfig(AppConfig):
+    name = "tvidz"
+    verbose_name = "tvidz"
+
+    def ready(self) -> None:
+        from tvidz import checks  # noqa: F401

@@ -1,0 +1,300 @@
+"""The steps in order: claim, probe, extract and fingerprint, index, search, flag, finish.
+
+One ffmpeg run feeds extraction and fingerprint; the search runs along with it at doubling
+intervals, so that a duplicate is told while the analysis runs. Every write is fenced by the
+claim's token, and running a step twice equals running it once.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from matching import index
+from matching.fingerprint import FingerprintBuilder, VideoFingerprint
+from matching.links import Recorded, drop_provisional, record
+from matching.search import search
+from moderation.flagging import flag, worth_a_flag
+from tvidz.progress import (
+    Cut,
+    Duplicate,
+    Facts,
+    Gone,
+    Message,
+    Progress,
+    StateChanged,
+    Thumbnail,
+    publish,
+)
+from videos import queue, storage
+from videos.extraction import Extraction, Taken
+from videos.limits import media_limits
+from videos.media.decode import Decoding, Outcome
+from videos.media.errors import MediaError
+from videos.media.ffmpeg import find_ffmpeg
+from videos.media.probe import Probe, probe
+from videos.models import State, Video
+from videos.queue import Claim, LeaseLost, fenced
+from videos.sampling import IndexFrames, Sampling, plan_sampling
+from videos.uploads.accept import probed_fields, recognise_path
+
+log = structlog.get_logger(__name__)
+
+# The first search runs after so many index frames, the next after twice as many, and so on: all
+# the early searches together cost less than the last one.
+FIRST_SEARCH_FRAMES = 6
+# Extraction takes nearly all the time; what follows shares the rest of the bar.
+EXTRACT_SHARE = 0.9
+PUBLISH_EVERY = 0.2
+RENEW_EVERY = 2.0
+
+
+class _StopAtDuplicate(Exception):
+    """STOP_AT_DUPLICATE is on and a certain duplicate was found."""
+
+
+def analyse(analysis_id: int) -> str:
+    """Task: run the analysis if nobody else does; returns how it ended."""
+    held = queue.claim(analysis_id, f"{socket.gethostname()}:{os.getpid()}")
+    if held is None:
+        return "not free"
+    structlog.contextvars.bind_contextvars(analysis=analysis_id, token=held.token)
+    try:
+        with fenced(held) as row:
+            video = row.video
+        state = _end(held, video)
+    except LeaseLost:
+        log.warning("lease lost, stopped")
+        return "lease lost"
+    finally:
+        structlog.contextvars.unbind_contextvars("analysis", "token")
+    return str(state)
+
+
+def reconcile() -> int:
+    """Task: wake what was dropped and set aside what keeps killing its worker; how many woken."""
+    return len(queue.find_dropped())
+
+
+def _end(held: Claim, video: Video) -> State:
+    """Run and bring the analysis to a state one can see, whatever happens."""
+    state, code, message, retryable = State.FAILED, "", "", False
+    try:
+        outcome = Run(held, video).run()
+        state = State.READY if outcome.complete else State.PARTIAL
+        if not outcome.complete:
+            code, message = outcome.code or "CORRUPT", outcome.message
+    except _StopAtDuplicate:
+        state = State.DUPLICATE
+    except MediaError as error:
+        code, message, retryable = error.code, error.message, error.retryable
+    except FileNotFoundError:
+        code, message = "FILE_MISSING", "The stored file is gone. Upload the video again."
+    except LeaseLost:
+        raise
+    except (OperationalError, InterfaceError):
+        # The database went away under us. The row still says "processing"; once the lease has
+        # run out the reconciler gives the work to the next worker.
+        log.exception("database lost, leaving the analysis to its lease")
+        connection.close()
+        raise LeaseLost("database lost") from None
+    except Exception:
+        log.exception("analysis failed")
+        code, retryable = "INTERNAL", True
+        message = "Something went wrong on our side. Trying again may help."
+    failed = state == State.FAILED
+    queue.finish(
+        held,
+        state,
+        code=code,
+        message=message,
+        retryable=retryable,
+        before=(lambda row: drop_provisional(row.video)) if failed else None,
+    )
+    publish(video.id, StateChanged(str(state)))
+    log.info("finished", video=str(video.id), state=str(state), code=code)
+    return state
+
+
+@dataclass
+class Run:
+    """One run of the steps for a claimed analysis."""
+
+    held: Claim
+    video: Video
+    _progress: float = 0.0
+    _published: float = 0.0
+    _renewed: float = field(default_factory=time.monotonic)
+    _told: set[int] = field(default_factory=set)
+
+    def run(self) -> Outcome:
+        """All steps; raises MediaError, LeaseLost or what went wrong."""
+        with storage.local_copy(self.video.storage_key) as path:
+            told = self._probe(path)
+            outcome, fingerprint = self._extract(path, told)
+        self._report(EXTRACT_SHARE, "index", force=True)
+        with fenced(self.held):
+            index.store(self.video.id, fingerprint)
+        self._report(0.95, "search", force=True)
+        self._search(fingerprint, provisional=False)
+        self._report(0.98, "flag", force=True)
+        with fenced(self.held):
+            flag(self.video.id)
+        return outcome
+
+    def _probe(self, path: Path) -> Probe:
+        self._report(0.0, "probe", force=True)
+        told = probe(path, recognise_path(path), media_limits())
+        for name, value in probed_fields(told).items():
+            setattr(self.video, name, value)
+        with fenced(self.held):
+            self.video.save(update_fields=list(probed_fields(told)))
+        self._publish(Facts())
+        return told
+
+    def _extract(self, path: Path, told: Probe) -> tuple[Outcome, VideoFingerprint]:
+        sampling = sampling_of(told, self.video.filename)
+        self._warn(sampling)
+        builder = FingerprintBuilder(told.container.media_type)
+        due = FIRST_SEARCH_FRAMES
+        seen = 0
+        with storage.work_folder() as folder:
+            extraction = Extraction(
+                self.video, self.held, index_frames(sampling), folder / "pictures"
+            )
+            with decoding(path, told, sampling) as stream:
+                for frames in stream:
+                    taken = extraction.take(frames)
+                    add_to(builder, taken)
+                    self._tell(taken)
+                    self._report(
+                        EXTRACT_SHARE * share_done(frames.position, told.duration), "extract"
+                    )
+                    seen += int(taken.index.sum())
+                    if seen >= due:
+                        due = 2 * seen
+                        self._search(builder.fingerprint(frames.position), provisional=True)
+            extraction.finish()
+        outcome, duration = conclusion(stream, told)
+        return outcome, builder.fingerprint(duration)
+
+    def _search(self, fingerprint: VideoFingerprint, *, provisional: bool) -> None:
+        matches = search(fingerprint, exclude=self.video.id)
+        with fenced(self.held):
+            recorded = record(self.video, matches, fingerprint.version, provisional=provisional)
+        self._tell_links(recorded)
+        certain = any(worth_a_flag(match.score.score, match.score.kinds) for match in matches)
+        if provisional and certain and settings.TVIDZ.stop_at_duplicate:
+            with fenced(self.held):
+                record(self.video, matches, fingerprint.version, provisional=False)
+                flag(self.video.id)
+            raise _StopAtDuplicate
+
+    def _warn(self, sampling: Sampling) -> None:
+        self.video.warnings = list(sampling.warnings)
+        with fenced(self.held):
+            self.video.save(update_fields=["warnings"])
+        for warning in sampling.warnings:
+            log.warning(warning["message"], code=warning["code"])
+
+    def _tell(self, taken: Taken) -> None:
+        for cut in taken.new_cuts:
+            self._publish(Cut(cut))
+        if taken.thumbnail_changed:
+            self._publish(Thumbnail())
+
+    def _tell_links(self, recorded: Recorded) -> None:
+        for link in recorded.links:
+            self._publish(Duplicate(link))
+        for link in recorded.gone:
+            self._publish(Gone(link))
+
+    def _publish(self, message: Message) -> None:
+        publish(self.video.id, message)
+
+    def _report(self, share: float, step: str, *, force: bool = False) -> None:
+        """Tell progress and renew the lease, each as often as it helps; never backwards."""
+        self._progress = max(self._progress, share)
+        now = time.monotonic()
+        if force or now - self._renewed >= RENEW_EVERY:
+            self._renewed = now
+            queue.renew(self.held, progress=self._progress, step=step)
+        if force or now - self._published >= PUBLISH_EVERY:
+            self._published = now
+            self._publish(Progress(self._progress, step, State.PROCESSING))
+
+
+def sampling_of(told: Probe, name: str) -> Sampling:
+    """How densely to look at a probed file, from the settings as they stand."""
+    options = settings.TVIDZ
+    return plan_sampling(
+        told.duration,
+        dense_interval=options.dense_frame_interval,
+        index_interval=options.index_frame_interval,
+        max_dense_frames=options.max_dense_frames,
+        max_index_frames=options.max_index_frames,
+        name=name,
+    )
+
+
+def index_frames(sampling: Sampling) -> IndexFrames:
+    return IndexFrames(sampling.index_interval, settings.TVIDZ.max_index_frames)
+
+
+def decoding(path: Path, told: Probe, sampling: Sampling) -> Decoding:
+    """The one ffmpeg run over a file."""
+    options = settings.TVIDZ
+    return Decoding(
+        path,
+        told,
+        sample_interval=sampling.dense_interval,
+        scene_threshold=options.scene_threshold,
+        batch_size=options.frame_batch_size,
+        limits=media_limits(),
+        ffmpeg=find_ffmpeg(options.ffmpeg or None),
+    )
+
+
+def add_to(builder: FingerprintBuilder, taken: Taken) -> None:
+    frames = taken.frames
+    builder.add(frames.pictures, frames.timestamps, frames.numbers, taken.index, taken.new_cuts)
+
+
+def conclusion(stream: Decoding, told: Probe) -> tuple[Outcome, float]:
+    """How a decoding that was read to its end went, and the video's duration in seconds."""
+    outcome = stream.outcome
+    if outcome is None:
+        raise RuntimeError("the decoding was not read to its end")
+    return outcome, told.duration if told.duration_known else outcome.last_timestamp
+
+
+def share_done(position: float, duration: float) -> float:
+    return min(1.0, position / duration) if duration > 0 else 1.0
+
+
+def fingerprint_file(
+    path: Path, name: str, report: Callable[[float], None] | None = None
+) -> tuple[VideoFingerprint, Outcome]:
+    """The fingerprint of a file that is not stored: the same steps without the rows.
+
+    Raises MediaError for what cannot be read. `report` hears the share done.
+    """
+    told = probe(path, recognise_path(path), media_limits())
+    sampling = sampling_of(told, name)
+    chooser = index_frames(sampling)
+    builder = FingerprintBuilder(told.container.media_type)
+    with decoding(path, told, sampling) as stream:
+        for frames in stream:
+            chosen = chooser.choose(frames.timestamps)
+            cuts = tuple(cut.timestamp for cut in frames.cuts)
+            add_to(builder, Taken(frames, chosen, cuts))
+            if report is not None:
+                report(share_done(frames.position, told.duration))
+    outcome, duration = conclusion(stream, told)
+    return builder.fingerprint(duration), outcome

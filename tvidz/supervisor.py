@@ -1,0 +1,169 @@
+"""Keeps the web server and the workers running from one terminal, and leaves nothing behind.
+
+Each child has a session of its own, so that ending it ends what it started. A child that dies is
+started again after a pause that grows while it keeps dying; a worker cluster that stopped working
+in silence is noticed by the work that waits, and replaced.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+from django.conf import settings
+from django.db import Error, close_old_connections, connection
+
+from videos import queue
+
+log = structlog.get_logger(__name__)
+
+TICK = 0.25
+LONGEST_PAUSE = 30.0
+# A child that lived this long is healthy again: its next death is answered at once.
+HEALTHY_AFTER = 60.0
+# Time to finish in peace before the whole session is killed; the lease gives the work back.
+GRACE = 8.0
+PR_SET_PDEATHSIG = 1
+WORKERS = "workers"
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+@dataclass
+class Child:
+    """A process that should always run."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = 0.0
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            self.command, start_new_session=True, preexec_fn=_follow_parent
+        )
+        log.info("started", child=self.name, pid=self.process.pid)
+
+    def kill_session(self, number: int) -> None:
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, number)
+            except ProcessLookupError:
+                pass
+
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+def _follow_parent() -> None:
+    """In the child before exec: be asked to stop when the supervisor is gone."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass
+class Supervisor:
+    """Runs until SIGINT or SIGTERM; `run()` returns once every child is gone."""
+
+    children: list[Child]
+    watches_workers: bool
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._asked_to_stop)
+        keeper = threading.Thread(target=self._look_after_work, daemon=True)
+        if self.watches_workers:
+            keeper.start()
+        try:
+            while not self._stop.is_set():
+                for child in self.children:
+                    self._keep(child)
+                self._stop.wait(TICK)
+        finally:
+            self._end()
+            if self.watches_workers:
+                keeper.join(timeout=5)
+
+    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop.set()
+
+    def _keep(self, child: Child) -> None:
+        if child.is_running():
+            return
+        now = time.monotonic()
+        if child.process is not None:
+            lived = now - child.started
+            status = child.process.returncode
+            # Whatever the dead one started must not go on beside its successor.
+            child.kill_session(signal.SIGKILL)
+            child.process = None
+            child.pause = 0.0 if lived > HEALTHY_AFTER else min(LONGEST_PAUSE, child.pause * 2 + 1)
+            child.due = now + child.pause
+            log.error("died", child=child.name, status=status, restart_in=child.pause)
+        if now >= child.due:
+            child.start()
+
+    def _look_after_work(self) -> None:
+        """In a thread of its own, so that a slow database does not delay a restart."""
+        while not self._stop.wait(settings.TVIDZ.reconcile_seconds):
+            try:
+                close_old_connections()
+                queue.find_dropped()
+                if queue.stalled(settings.TVIDZ.workers):
+                    self._replace_workers()
+            except Error as error:
+                log.warning("database not reachable", error=str(error))
+        connection.close()
+
+    def _replace_workers(self) -> None:
+        log.error("workers do not take work, replacing them")
+        for child in self.children:
+            if child.name == WORKERS:
+                child.kill_session(signal.SIGKILL)
+
+    def _end(self) -> None:
+        for child in self.children:
+            child.kill_session(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        for child in self.children:
+            if child.process is not None:
+                try:
+                    child.process.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    log.warning("did not stop in time", child=child.name)
+                child.kill_session(signal.SIGKILL)
+                child.process.wait()
+        log.info("stopped")
+
+
+def web(host: str, port: int) -> Child:
+    """Daphne: the site, the API, websockets and Server-Sent Events."""
+    command = [sys.executable, "-m", "daphne", "-b", host, "-p", str(port), "--no-server-name"]
+    return Child("web", [*command, "tvidz.asgi:application"])
+
+
+def workers() -> Child:
+    """django-q2's cluster of worker processes."""
+    return Child(WORKERS, [sys.executable, "manage.py", "qcluster", "--skip-checks"])
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

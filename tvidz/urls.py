@@ -1,0 +1,19 @@
+"""Assembly of the addresses of all apps."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from tvidz.build import build_info
+from tvidz.health import healthz
+from tvidz.live import events
+from videos.problems import api_not_found
+
+urlpatterns = [
+    path("", include("videos.urls")),
+    path("", include("matching.urls")),
+    path("api/v1/videos/<uuid:video_id>/events", events, name="events"),
+    path("api/v1/build", build_info, name="build"),
+    path("healthz", healthz, name="healthz"),
+    re_path(r"^api/(?P<path>.*)$", api_not_found),
+    path("admin/", admin.site.urls),
+]
