@@ -39,7 +39,7 @@ evaluate: $(VENV)/.base ## Score the engine on the folder that TVIDZ_CORPUS name
 	@$(BIN)/python manage.py evaluate "$(TVIDZ_CORPUS)/dev"
 
 screenshots: $(VENV)/.dev ## Make the pictures of the docs from the demo (needs chromium)
-	@$(BIN)/python manage.py screenshots
+	@$(BIN)/python docs/screenshots.py
 
 lock: $(VENV)/.dev ## Pin requirements/*.in again, with hashes
 	@for set in base prod dev; do \

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.engine.colour import colour_vector
+from matching.engine.descriptors import HSV108
 from matching.engine.hashing import Turn, dct_hashes, luminance, to_square
 from matching.engine.regions import Box, content_box
 from matching.engine.tracks import Track
@@ -95,7 +95,7 @@ class FingerprintBuilder:
             self._positions.append(self._count + int(position))
             self._numbers.append(int(numbers[position]))
         if index.any():
-            self._colours.append(colour_vector(pictures[index]))
+            self._colours.append(HSV108.compute(pictures[index]))
         self._count += len(pictures)
         self._look_inside(gray, index)
 
@@ -119,17 +119,21 @@ class FingerprintBuilder:
             index=IndexFrame(
                 np.array(self._positions, np.int64),
                 np.array(self._numbers, np.int64),
-                np.concatenate(self._colours) if self._colours else np.zeros((0, 108), np.float32),
+                np.concatenate(self._colours)
+                if self._colours
+                else np.zeros((0, HSV108.dimension), np.float32),
             ),
             cuts=np.array(sorted(self._cuts), np.float64),
         )
 
     def _look_inside(self, gray: NDArray[np.float32], index: NDArray[np.bool_]) -> None:
-        if self._box_decided:
-            if self._box is not None:
-                self._boxed.add(self._box.of(gray))
+        if self._box_decided and self._box is None:
             return
+        # Rounded from the first frame to the last: which ones waited depends on the batches.
         small = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+        if self._box_decided and self._box is not None:
+            self._boxed.add(self._box.of(small))
+            return
         self._waiting.append(small)
         self._samples.extend(small[index])
         if len(self._samples) >= BORDER_FRAMES:
@@ -142,7 +146,7 @@ class FingerprintBuilder:
     def _judge_borders(self) -> Box | None:
         if len(self._samples) < BORDER_FRAMES_LEAST:
             return None
-        return content_box(np.stack(self._samples))
+        return content_box(np.stack(self._samples[:BORDER_FRAMES]))
 
 
 class _Hashed:

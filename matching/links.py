@@ -33,11 +33,13 @@ def record(video: Video, matches: Sequence[Match], version: str, *, provisional:
     What this query claimed before and no longer finds goes, at the end of the analysis only.
     """
     others = Video.objects.in_bulk([match.video_id for match in matches])
-    links = []
-    for match in matches:
+    made: dict[uuid.UUID, int] = {}
+    # Every analysis locks pairs in one order, the ids', so that no two wait for each other.
+    for match in sorted(matches, key=lambda match: match.video_id):
         other = others.get(match.video_id)
         if other is not None:
-            links.append(_record_one(video, other, match, version, provisional))
+            made[other.pk] = _record_one(video, other, match, version, provisional)
+    links = [made[match.video_id] for match in matches if match.video_id in made]
     gone: tuple[int, ...] = ()
     if not provisional:
         stale = DuplicateLink.objects.filter(

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 from pgvector.django import BitField, HnswIndex, VectorField
 
-from matching.engine.colour import DIMENSION as COLOUR_DIMENSION
+from matching.engine.descriptors import DCT256, HSV108
 from videos.models import FrameInfo, MediaType, Video
 
 
@@ -59,9 +59,9 @@ class FeatureVector(models.Model):
     frame_number = models.PositiveIntegerField()
     timestamp = models.FloatField(help_text="Seconds.")
     quality = models.PositiveSmallIntegerField()
-    hash = BitField(length=256)
+    hash = BitField(length=DCT256.dimension)
     bands = ArrayField(models.IntegerField(), default=list)
-    colour = VectorField(dimensions=COLOUR_DIMENSION, null=True)
+    colour = VectorField(dimensions=HSV108.dimension, null=True)
 
     class Meta:
         constraints = [
@@ -132,7 +132,6 @@ class DuplicateLink(models.Model):
     covered_query = models.FloatField(help_text="Share of the query that is copied.")
     covered_reference = models.FloatField(help_text="Share of the reference that is copied.")
     kinds = ArrayField(models.CharField(max_length=24), default=list, blank=True)
-    evidence = models.JSONField(default=dict, blank=True)
     provisional = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

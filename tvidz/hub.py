@@ -92,8 +92,9 @@ class Followers:
             if queue.full():
                 while not queue.empty():
                     queue.get_nowait()
-                body = RESYNC
-            queue.put_nowait(body)
+                queue.put_nowait(RESYNC)
+            else:
+                queue.put_nowait(body)
 
     def _tell_all(self, body: Body) -> None:
         for video_id in self._queues:

@@ -7,14 +7,17 @@ travel through PostgreSQL's NOTIFY or, with TVIDZ_REDIS_URL, through the channel
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
 
 from matching.links import links_of
 from matching.serializers import duplicate_json, video_with_duplicates
@@ -31,8 +34,12 @@ log = structlog.get_logger(__name__)
 # Proxies and browsers give up on silent connections after half a minute or so.
 PING_SECONDS = 15.0
 PING: dict[str, Any] = {"type": "ping"}
-# Application close code of a websocket whose video does not exist for this viewer.
+# Close codes of the websocket: no such video for this viewer; a fault of ours, connect again. The
+# server's websocket library lets an application send 1000 and 3000 to 4999 only.
 CLOSE_NOT_FOUND = 4404
+CLOSE_FAULT = 4500
+# Seconds between the attempts to read while the database restarts.
+PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 async def follow(viewer: Viewer, video_id: uuid.UUID) -> AsyncIterator[dict[str, Any]]:
@@ -57,7 +64,7 @@ async def follow(viewer: Viewer, video_id: uuid.UUID) -> AsyncIterator[dict[str,
                 snapshot = await _snapshot(viewer, video_id)
                 yield snapshot
                 continue
-            outward = await sync_to_async(_outward)(viewer, video_id, body)
+            outward = await _read(_outward, viewer, video_id, body)
             if outward is not None:
                 yield outward
                 if outward["type"] == "state" and outward["state"] not in UNFINISHED:
@@ -69,11 +76,27 @@ def _is_final(snapshot: dict[str, Any]) -> bool:
 
 
 async def _snapshot(viewer: Viewer, video_id: uuid.UUID) -> dict[str, Any]:
-    def read() -> dict[str, Any]:
-        video = visible(viewer, video_id)
-        return {"type": "snapshot", "video": video_with_duplicates(video, viewer)}
+    video = await _read(_whole, viewer, video_id)
+    return {"type": "snapshot", "video": video}
 
-    return await sync_to_async(read)()
+
+async def _read(function: Callable[..., Any], *words: Any) -> Any:
+    """Call what reads the database, again while that is away.
+
+    Each call gives its connection back: a viewer who watches for an hour must not hold one, nor
+    keep a dead one after a restart.
+    """
+    for pause in PAUSES:
+        try:
+            return await database_sync_to_async(function)(*words)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("database away, reading again", error=str(error), pause=pause)
+            await asyncio.sleep(pause)
+    return await database_sync_to_async(function)(*words)
+
+
+def _whole(viewer: Viewer, video_id: uuid.UUID) -> dict[str, Any]:
+    return video_with_duplicates(visible(viewer, video_id), viewer)
 
 
 def _outward(viewer: Viewer, video_id: uuid.UUID, body: dict[str, Any]) -> dict[str, Any] | None:
@@ -100,9 +123,11 @@ def _outward(viewer: Viewer, video_id: uuid.UUID, body: dict[str, Any]) -> dict[
     return {"type": "duplicate", "duplicate": duplicate_json(link, video, viewer)}
 
 
+@csrf_exempt
+@require_GET
 async def events(request: HttpRequest, video_id: uuid.UUID) -> HttpResponseBase:
     """GET /api/v1/videos/{id}/events: Server-Sent Events until the final state."""
-    viewer = await sync_to_async(viewer_behind)(request)
+    viewer = await database_sync_to_async(viewer_behind)(request)
     stream = follow(viewer, video_id)
     try:
         first = await anext(stream)
@@ -121,8 +146,15 @@ async def _as_events(
     # Closing the stream, also when the viewer goes away, ends the subscription.
     async with aclosing(stream):  # type: ignore[type-var]
         yield b"retry: 2000\n\n" + _as_event(first)
-        async for message in stream:
-            yield b": ping\n\n" if message is PING else _as_event(message)
+        try:
+            async for message in stream:
+                yield b": ping\n\n" if message is PING else _as_event(message)
+        except Refusal:
+            log.info("no longer to be seen by this viewer")
+        except Exception:
+            # The end of the body has the browser connect again; after an exception daphne would
+            # leave the connection open and silent for ever.
+            log.exception("live stream failed")
 
 
 def _as_event(message: dict[str, Any]) -> bytes:
@@ -141,7 +173,9 @@ class VideoConsumer(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         video_id: uuid.UUID = self.scope["url_route"]["kwargs"]["video_id"]
         secret = _query_secret(self.scope["query_string"])
-        viewer = await sync_to_async(viewer_of)(self.scope["user"], self.scope["session"], secret)
+        viewer = await database_sync_to_async(viewer_of)(
+            self.scope["user"], self.scope["session"], secret
+        )
         await self.accept()
         self._following = asyncio.create_task(self._send_all(viewer, video_id))
 
@@ -164,7 +198,7 @@ class VideoConsumer(AsyncJsonWebsocketConsumer):
             await self.close(CLOSE_NOT_FOUND)
         except Exception:
             log.exception("live stream failed")
-            await self.close(1011)
+            await self.close(CLOSE_FAULT)
 
 
 def _query_secret(query: bytes) -> str:

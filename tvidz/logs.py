@@ -26,10 +26,18 @@ def logging_config(level: str, style: str) -> dict[str, Any]:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
+    renderers: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=30)
+        # Where the package rich is installed structlog would draw each traceback in colour with all
+        # local variables: a second of work, and secrets in the log.
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False,
+                pad_event_to=30,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     return {
         "version": 1,
@@ -40,7 +48,7 @@ def logging_config(level: str, style: str) -> dict[str, Any]:
                 "foreign_pre_chain": SHARED,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    renderer,
+                    *renderers,
                 ],
             }
         },

@@ -50,7 +50,7 @@ class Options(BaseSettings):
     var: Path = Field(
         BASE_DIR / "var",
         description="Folder for everything that is written: the embedded database, stored files, "
-        "work files, logs. Ignored by git.",
+        "work files. Ignored by git.",
     )
     time_zone: str = Field("UTC", description="Time zone of the admin's dates.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -242,6 +242,8 @@ class Options(BaseSettings):
         if self.environment == "production":
             if len(self.secret_key) < 50:
                 raise ValueError(f"{PREFIX}SECRET_KEY needs 50 characters or more in production")
+            if "allowed_hosts" not in self.model_fields_set:
+                raise ValueError(f"{PREFIX}ALLOWED_HOSTS must name the site's hosts in production")
             if self.debug:
                 raise ValueError(f"{PREFIX}DEBUG is not allowed in production")
         return self

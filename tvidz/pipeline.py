@@ -77,11 +77,6 @@ def analyse(analysis_id: int) -> str:
     return str(state)
 
 
-def reconcile() -> int:
-    """Task: wake what was dropped and set aside what keeps killing its worker; how many woken."""
-    return len(queue.find_dropped())
-
-
 def _end(held: Claim, video: Video) -> State:
     """Run and bring the analysis to a state one can see, whatever happens."""
     state, code, message, retryable = State.FAILED, "", "", False

@@ -147,7 +147,7 @@ Q_CLUSTER = {
     "label": "Jobs",
 }
 # Dotted paths of what runs in a worker; `videos` wakes them by name and imports nothing upward.
-TVIDZ_TASKS = {"analyse": "tvidz.pipeline.analyse", "reconcile": "tvidz.pipeline.reconcile"}
+TVIDZ_TASKS = {"analyse": "tvidz.pipeline.analyse"}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["videos.requests.BrowserSession"],
@@ -177,6 +177,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
+    # Whoever asks inside the house whether we live speaks plain HTTP.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

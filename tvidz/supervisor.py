@@ -55,10 +55,16 @@ class Child:
         )
         log.info("started", child=self.name, pid=self.process.pid)
 
-    def kill_session(self, number: int) -> None:
+    def ask_to_stop(self) -> None:
+        """Ask the child alone, which ends its own: a cluster whose guard dies first waits for it
+        for ever."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def kill_session(self) -> None:
         if self.process is not None:
             try:
-                os.killpg(self.process.pid, number)
+                os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
 
@@ -107,7 +113,7 @@ class Supervisor:
             lived = now - child.started
             status = child.process.returncode
             # Whatever the dead one started must not go on beside its successor.
-            child.kill_session(signal.SIGKILL)
+            child.kill_session()
             child.process = None
             child.pause = 0.0 if lived > HEALTHY_AFTER else min(LONGEST_PAUSE, child.pause * 2 + 1)
             child.due = now + child.pause
@@ -131,11 +137,11 @@ class Supervisor:
         log.error("workers do not take work, replacing them")
         for child in self.children:
             if child.name == WORKERS:
-                child.kill_session(signal.SIGKILL)
+                child.kill_session()
 
     def _end(self) -> None:
         for child in self.children:
-            child.kill_session(signal.SIGTERM)
+            child.ask_to_stop()
         deadline = time.monotonic() + GRACE
         for child in self.children:
             if child.process is not None:
@@ -143,14 +149,25 @@ class Supervisor:
                     child.process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
                     log.warning("did not stop in time", child=child.name)
-                child.kill_session(signal.SIGKILL)
+                child.kill_session()
                 child.process.wait()
         log.info("stopped")
 
 
 def web(host: str, port: int) -> Child:
     """Daphne: the site, the API, websockets and Server-Sent Events."""
-    command = [sys.executable, "-m", "daphne", "-b", host, "-p", str(port), "--no-server-name"]
+    command = [
+        sys.executable,
+        "-m",
+        "daphne",
+        "-b",
+        host,
+        "-p",
+        str(port),
+        "--no-server-name",
+        "-v",
+        "0",
+    ]
     return Child("web", [*command, "tvidz.asgi:application"])
 
 

@@ -6,6 +6,7 @@ import structlog
 from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -77,6 +78,7 @@ def _fault(error: Exception) -> Response:
     return Response(problem_body(told), status=told.status, content_type=PROBLEM_TYPE)
 
 
+@csrf_exempt
 def api_not_found(request: HttpRequest, path: str = "") -> JsonResponse:
     """404 under /api/ as JSON."""
     return problem(Refusal("NO_SUCH_PATH", "There is nothing at this address of the API.", 404))

@@ -11,6 +11,13 @@ from pgvector.django import VectorExtension
 from django.db import migrations, models
 
 
+class KeptVectorExtension(VectorExtension):
+    """Going back leaves the extension: others may use it, and making it takes a superuser."""
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        pass
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -20,7 +27,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        VectorExtension(),
+        KeptVectorExtension(),
         migrations.CreateModel(
             name='DuplicateLink',
             fields=[
@@ -32,7 +39,6 @@ class Migration(migrations.Migration):
                 ('covered_query', models.FloatField(help_text='Share of the query that is copied.')),
                 ('covered_reference', models.FloatField(help_text='Share of the reference that is copied.')),
                 ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), blank=True, default=list, size=None)),
-                ('evidence', models.JSONField(blank=True, default=dict)),
                 ('provisional', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('updated_at', models.DateTimeField(auto_now=True)),

@@ -73,6 +73,9 @@ export class MatchMap {
     const ratio = Math.max(this.duration, other) / Math.max(0.1, Math.min(this.duration, other));
     this.longest = ratio <= SAME_SCALE_RATIO ? Math.max(this.duration, other) : 0;
     this.note.hidden = this.longest > 0;
+    // Each label is as long as its lane, so that the length stands at the lane's end.
+    this.above.style.setProperty("--lane", String(this.share(this.duration, this.duration)));
+    this.below.style.setProperty("--lane", String(this.share(other, other)));
     // A single segment stands written out in the list already.
     this.readout.hidden = duplicate.segments.length < 2;
     this.draw();
@@ -110,7 +113,7 @@ export class MatchMap {
     const width = this.frame.clientWidth;
     const { duplicate } = this;
     if (!duplicate || !width) return;
-    const key = JSON.stringify([width, duplicate.segments, duplicate.video.duration]);
+    const key = JSON.stringify([width, this.duration, duplicate.segments, duplicate.video.duration]);
     if (key === this.drawn) return;
     this.drawn = key;
     const focused = this.canvas.contains(document.activeElement)

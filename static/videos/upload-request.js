@@ -64,8 +64,9 @@ function parsed(text) {
  * @param {any} problem
  */
 function refusal(status, problem) {
-  if (problem && problem.title) {
-    return new UploadError(problem.code || `http_${status}`, problem.title, problem.detail || "",
+  // The title only names the code; the detail is the sentence made for people.
+  if (problem && problem.detail) {
+    return new UploadError(problem.code || `http_${status}`, problem.detail, "",
       Boolean(problem.retryable));
   }
   const code = `http_${status}`;

@@ -87,7 +87,10 @@ class VideoPage {
 
   renderStage() {
     const { media, media_type: type, thumbnail, filename } = this.video;
-    if (this.player?.dataset.media === media && media) return;
+    if (this.player?.dataset.media === media && media) {
+      if (thumbnail && this.player.getAttribute("poster") !== thumbnail) this.player.poster = thumbnail;
+      return;
+    }
     const stage = byId("stage");
     if (media && type === "video") {
       this.player = el("video", { src: media, poster: thumbnail || null, controls: true,

@@ -38,10 +38,9 @@ OGG = Container("ogg", "video", "video/ogg", ".ogv")
 JPEG = Container("jpeg_pipe", "image", "image/jpeg", ".jpg")
 PNG = Container("png_pipe", "image", "image/png", ".png")
 WEBP = Container("webp_pipe", "image", "image/webp", ".webp")
-GIF = Container("gif_pipe", "image", "image/gif", ".gif")
 
 CONTAINERS: tuple[Container, ...] = (
-    MP4, QUICKTIME, MATROSKA, WEBM, MPEG_TS, MPEG_PS, AVI, FLV, OGG, JPEG, PNG, WEBP, GIF,
+    MP4, QUICKTIME, MATROSKA, WEBM, MPEG_TS, MPEG_PS, AVI, FLV, OGG, JPEG, PNG, WEBP,
 )  # fmt: skip
 
 # ISO base media brands that are pictures or documents, not films.
@@ -69,7 +68,7 @@ def require(container: Container, media_type: MediaType) -> Container:
     """`container` itself, or MediaError UNSUP when it is a picture where video is wanted (or the
     other way round)."""
     if container.media_type != media_type:
-        wanted = "a video" if media_type == "video" else "a picture (JPEG, PNG, WebP or GIF)"
+        wanted = "a video" if media_type == "video" else "a picture (JPEG, PNG or WebP)"
         raise MediaError("UNSUP", f"This file is not {wanted}. Choose another file.")
     return container
 
@@ -109,8 +108,6 @@ def _by_signature(head: bytes) -> Container | None:
         (b"\x00\x00\x01\xba", MPEG_PS),
         (b"\xff\xd8\xff", JPEG),
         (b"\x89PNG\r\n\x1a\n", PNG),
-        (b"GIF87a", GIF),
-        (b"GIF89a", GIF),
     )
     return next((found for magic, found in signatures if head.startswith(magic)), None)
 

@@ -12,7 +12,7 @@ VIDEO_DECODERS = (
     "h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mpeg1video", "mpeg2video", "theora",
     "h263", "flv", "msmpeg4", "msmpeg4v2", "mjpeg", "prores", "dnxhd",
 )  # fmt: skip
-IMAGE_DECODERS = ("mjpeg", "png", "apng", "webp", "gif", "vp8")
+IMAGE_DECODERS = ("mjpeg", "png", "apng", "webp", "vp8")
 
 MAX_ALLOCATION = 256 << 20
 """Largest single block ffmpeg may ask for, bytes."""
