@@ -3,7 +3,6 @@ import pytest
 from videos.media.containers import (
     AVI,
     FLV,
-    GIF,
     JPEG,
     MATROSKA,
     MP4,
@@ -38,7 +37,6 @@ from videos.media.errors import MediaError
         (b"\xff\xd8\xff\xe0\0\x10JFIF", JPEG),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", PNG),
         (b"RIFF\x10\0\0\0WEBPVP8 ", WEBP),
-        (b"GIF89a\x01\0\x01\0", GIF),
     ],
 )
 def test_a_container_is_known_by_its_first_bytes(head: bytes, container: Container) -> None:

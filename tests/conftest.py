@@ -1,0 +1,341 @@
+"""What many tests need: files in a passing folder, clips made on the spot, a running site.
+
+Real parts throughout: PostgreSQL, ffmpeg, daphne, django-q2 and Chromium are the ones users run.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+import pytest
+
+from tests.processes import below
+from tvidz.pipeline import analyse
+from tvidz.postgres.configuration import DATABASE, ROLE
+from tvidz.postgres.place import PORT, find_place
+from videos.media.ffmpeg import find_ffmpeg
+from videos.models import MediaType, Upload, Video
+from videos.uploads.accept import Arrival, accept
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Two scenes of two seconds each with a hard cut between them, rich in detail and moving.
+SCENES = (
+    "mandelbrot=s=320x180:r=25:start_scale=0.4:end_scale=0.05:end_pts=100",
+    "testsrc2=s=320x180:r=25",
+    "life=s=160x90:r=25:seed=5:ratio=0.4:mold=10,scale=320:180:flags=neighbor,boxblur=3",
+)
+
+
+@pytest.fixture(autouse=True)
+def files_in_a_passing_folder(tmp_path: Path, settings: Any) -> None:
+    """No test writes into the var folder of the one who runs it."""
+    var = tmp_path / "var"
+    settings.TVIDZ = settings.TVIDZ.model_copy(update={"var": var})
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": var / "files", "base_url": None},
+        },
+    }
+
+
+@pytest.fixture
+def change_settings(settings: Any) -> Callable[..., None]:
+    """Change our own settings for one test: change_settings(min_matches=2)."""
+
+    def change(**values: Any) -> None:
+        settings.TVIDZ = settings.TVIDZ.model_copy(update=values)
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Callable[..., None]:
+    """Run the ffmpeg the product uses: ffmpeg("-f", "lavfi", …, path)."""
+    program = find_ffmpeg().path
+
+    def run(*words: object) -> None:
+        command = [program, "-v", "error", "-y", "-nostdin", *map(str, words)]
+        subprocess.run(command, check=True, timeout=120)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def film(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve seconds, 320 by 180, 25 frames a second, hard cuts at 4 and 8 s."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    inputs = [word for scene in SCENES for word in ("-f", "lavfi", "-t", "4", "-i", scene)]
+    graph = "".join(f"[{n}:v]setsar=1,format=yuv420p[s{n}];" for n in range(3))
+    graph += "[s0][s1][s2]concat=n=3[out]"
+    ffmpeg(*inputs, "-filter_complex", graph, "-map", "[out]", "-c:v", "libx264", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def excerpt(ffmpeg: Callable[..., None], film: Path) -> Path:
+    """Seconds 3 to 9 of the film, smaller and worse."""
+    path = film.with_name("excerpt.mp4")
+    ffmpeg("-ss", "3", "-t", "6", "-i", film, "-vf", "scale=256:144", "-crf", "33", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def stranger(ffmpeg: Callable[..., None], film: Path) -> Path:
+    """Six seconds of something else."""
+    path = film.with_name("stranger.mp4")
+    scene = "cellauto=s=160x90:r=25:rule=30:seed=3:scroll=1,scale=320:180:flags=neighbor,boxblur=2"
+    ffmpeg("-f", "lavfi", "-t", "6", "-i", scene, "-pix_fmt", "yuv420p", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds, 160 by 90, 10 frames a second, playable from its start: quick to analyse."""
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    words = ("-pix_fmt", "yuv420p", "-g", "10", "-movflags", "faststart")
+    ffmpeg("-f", "lavfi", "-t", "2", "-i", "testsrc2=s=160x90:r=10", *words, path)
+    return path
+
+
+@pytest.fixture
+def video_row() -> Callable[..., Video]:
+    """Make the row of a video without its file: video_row("a.mp4", state="ready")."""
+
+    def make(filename: str = "a.mp4", **fields: Any) -> Video:
+        number = uuid.uuid4()
+        plain: dict[str, Any] = {
+            "id": number,
+            "filename": filename,
+            "media_type": MediaType.VIDEO,
+            "storage_key": f"videos/{number}.mp4",
+            "mime": "video/mp4",
+            "demuxer": "mov",
+            "size_bytes": 1000,
+            "sha256": "0" * 64,
+            "duration": 60.0,
+        }
+        return Video.objects.create(**(plain | fields))
+
+    return make
+
+
+@pytest.fixture
+def take_in() -> Callable[..., Video]:
+    """Accept a file and analyse it here and now: take_in(path, owner=…)."""
+
+    def take(path: Path, name: str | None = None, **fields: Any) -> Video:
+        entrance = fields.pop("entrance", Upload.Entrance.SITE)
+        accepted = accept(Arrival(path, name or path.name, entrance, **fields))
+        analyse(accepted.analysis.pk)
+        accepted.video.refresh_from_db()
+        return accepted.video
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real videos, or a skip that says why."""
+    named = os.environ.get("TVIDZ_CORPUS")
+    if not named or not (Path(named) / "dev" / "gt.json").exists():
+        pytest.skip("TVIDZ_CORPUS names no folder with dev/gt.json: real videos are left out")
+    return Path(named)
+
+
+T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+    """Ask again and again until the answer is true; fail, naming what was waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"waited {seconds:.0f} s in vain for {what}")
+
+
+@dataclass
+class Site:
+    """A running `manage.py run` with a var folder of its own."""
+
+    url: str
+    var: Path
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    output: Path
+
+    def upload(self, path: Path, name: str | None = None) -> dict[str, Any]:
+        """Send a file as a client of the API does; the accepted video with its secret."""
+        answer = self.send(path, name)
+        assert answer.status_code == 201, answer.text
+        accepted: dict[str, Any] = answer.json()
+        return accepted
+
+    def send(self, path: Path, name: str | None = None) -> httpx.Response:
+        """The same, whatever the answer is."""
+        with path.open("rb") as file:
+            files = {"file": (name or path.name, file)}
+            return httpx.post(f"{self.url}/api/v1/videos/", files=files, timeout=60)
+
+    def video(self, video_id: str) -> dict[str, Any]:
+        """A video as the API shows it to everybody."""
+        answer = httpx.get(f"{self.url}/api/v1/videos/{video_id}/", timeout=30)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def finished(self, video_id: str, seconds: float = 90) -> dict[str, Any]:
+        """Wait for the final state and return the video."""
+
+        def final() -> dict[str, Any] | None:
+            found = self.video(video_id)
+            return found if found["state"] not in ("queued", "processing") else None
+
+        return wait_for(final, f"video {video_id} to be finished", seconds)
+
+    def finished_row(self, video_id: str) -> str:
+        """The same for a video that only its uploader may see; the final state."""
+        ask = "SELECT state FROM videos_video WHERE id = %s AND state NOT IN (%s, %s)"
+
+        def final() -> str | None:
+            found = self.rows(ask, video_id, "queued", "processing")
+            return str(found[0][0]) if found else None
+
+        return wait_for(final, f"video {video_id} to be finished", 90)
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Look into the site's own database, as an onlooker who keeps nothing running."""
+        host = str(find_place(self.var).socket)
+        with psycopg.connect(
+            host=host, port=PORT, user=ROLE, dbname=DATABASE, autocommit=True
+        ) as connection:
+            found = connection.execute(statement.encode(), values)
+            return found.fetchall() if found.description else []
+
+    def child(self, words: str) -> int:
+        """The process id of the one the supervisor runs with these words in its command."""
+
+        def look() -> int | None:
+            children = [each for each in below(self.process.pid) if words in each.command()]
+            leaders = [each.pid for each in children if each.pid == each.session]
+            return leaders[0] if leaders else None
+
+        return wait_for(look, f"the site to run {words}")
+
+    @contextmanager
+    def workers_paused(self) -> Iterator[None]:
+        """Nothing is analysed meanwhile: who wants to see the beginning can get ready."""
+        cluster = self.child("qcluster")
+        os.killpg(cluster, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(cluster, signal.SIGCONT)
+
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A management command against the site's own database and files."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+
+def start_site(folder: Path, **environment: str) -> Site:
+    """Start the site as `make run` does and wait until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    var = folder / "var"
+    output = folder / "output.txt"
+    full = {**os.environ, "TVIDZ_VAR": str(var), "PYTHONUNBUFFERED": "1", **environment}
+    full.pop("DATABASE_URL", None)
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run", "--port", str(port)],
+            cwd=PROJECT,
+            env=full,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    site = Site(f"http://127.0.0.1:{port}", var, process, full, output)
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{site.url}/healthz", timeout=2).status_code == 200:
+                return site
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    stop_site(site)
+    pytest.fail(f"the site did not start:\n{output.read_text()[-4000:]}")
+
+
+def stop_site(site: Site) -> None:
+    """Ctrl-C, and wait until everything is gone."""
+    if site.process.poll() is None:
+        site.process.terminate()
+        site.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """One running site for all tests of a worker that look at it from outside."""
+    with open_folder() as folder:
+        running = start_site(folder, TVIDZ_DEFAULT_VISIBILITY="public")
+        yield running
+        stop_site(running)
+
+
+@pytest.fixture(scope="session")
+def rough_site() -> Iterator[Site]:
+    """Another one, on which processes are killed: it gives up on the dead sooner."""
+    with open_folder() as folder:
+        running = start_site(
+            folder,
+            TVIDZ_DEFAULT_VISIBILITY="public",
+            TVIDZ_LEASE_SECONDS="5",
+            TVIDZ_RECONCILE_SECONDS="1",
+        )
+        yield running
+        stop_site(running)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A passing folder with a short path that others may enter.
+
+    The path of the database's socket may not be long, and for root the server runs as a user who
+    cannot enter pytest's own folders.
+    """
+    with tempfile.TemporaryDirectory(prefix="tvidz-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium to drive, or a skip that says why."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no chromium on this machine: install Debian's package chromium")

@@ -1,0 +1,289 @@
+"""What operators type."""
+
+import json
+import shutil
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command, get_commands, load_command_class
+from django.core.management.base import CommandError
+from django.db import connection
+
+from matching.models import DuplicateLink, Fingerprint
+from videos.models import Analysis, State, Upload, Video, Visibility
+
+TakeIn = Callable[..., Video]
+
+COMMANDS = ["backfill", "demo", "evaluate", "first_admin", "match", "run", "settings_reference"]
+
+
+def said(*words: Any, **options: Any) -> str:
+    """What the command prints; its complaints come with a CommandError."""
+    out = StringIO()
+    call_command(*words, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_explains_itself(name: str) -> None:
+    command = load_command_class("tvidz", name)
+
+    text = command.create_parser("manage.py", name).format_help()
+
+    assert command.help
+    assert text.startswith(f"usage: manage.py {name}")
+
+
+def test_there_are_no_other_commands_of_ours() -> None:
+    apps = ("tvidz", "videos", "matching", "moderation")
+    ours = {name for name, app in get_commands().items() if app in apps}
+
+    assert ours - {"screenshots"} == set(COMMANDS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clip: Path, excerpt: Path) -> Path:
+    """A folder of films: a clip, an excerpt in a folder below, and a hidden file."""
+    films = tmp_path / "films"
+    (films / "below").mkdir(parents=True)
+    shutil.copy(clip, films / "clip.mp4")
+    shutil.copy(excerpt, films / "below" / "excerpt.mp4")
+    (films / ".hidden.mp4").write_text("not to be looked at")
+    return films
+
+
+@pytest.mark.django_db(transaction=True)
+class TestBackfill:
+    def test_files_below_a_folder_are_taken_in_and_a_second_run_passes_them_over(
+        self, folder: Path
+    ) -> None:
+        first = said("backfill", folder)
+        second = said("backfill", folder, folder / "clip.mp4")
+
+        assert first == "2 ready\n"
+        assert second == "2 known\n"
+        assert set(Video.objects.values_list("filename", "state")) == {
+            ("clip.mp4", State.READY),
+            ("excerpt.mp4", State.READY),
+        }
+        assert Fingerprint.objects.filter(ready=True).count() == 2
+        assert set(Upload.objects.values_list("entrance", flat=True)) == {"backfill"}
+
+    def test_a_run_that_was_cut_off_is_taken_up_where_it_stopped(self, folder: Path) -> None:
+        assert said("backfill", folder / "clip.mp4", queue=True) == "1 queued\n"
+        assert Analysis.objects.get().state == State.QUEUED
+
+        assert said("backfill", folder) == "2 ready\n"
+
+        assert Video.objects.count() == 2
+
+    def test_a_file_with_new_content_is_another_file(self, folder: Path, excerpt: Path) -> None:
+        said("backfill", folder / "clip.mp4")
+        shutil.copy(excerpt, folder / "clip.mp4")
+
+        assert said("backfill", folder / "clip.mp4") == "1 ready\n"
+        assert Video.objects.count() == 2
+
+    def test_bad_files_are_named_and_the_good_ones_taken_in(
+        self, folder: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (folder / "letter.mp4").write_text("Dear Bob, this is not a video.")
+        (folder / "empty.mp4").touch()
+        out = StringIO()
+
+        with pytest.raises(CommandError) as complaint:
+            call_command("backfill", folder, stdout=out)
+
+        assert complaint.value.returncode == 1
+        assert out.getvalue() == "2 ready, 2 refused\n"
+        told = capsys.readouterr()
+        assert f"{folder / 'letter.mp4'}: UNSUP" in told.out + told.err
+        assert f"{folder / 'empty.mp4'}: EMPTY" in told.out + told.err
+
+    def test_they_may_be_public(self, folder: Path) -> None:
+        said("backfill", folder / "clip.mp4", public=True, queue=True)
+
+        assert Video.objects.get().visibility == Visibility.PUBLIC
+
+    def test_a_path_that_is_not_there_is_told_before_anything_is_done(self, folder: Path) -> None:
+        with pytest.raises(CommandError, match="does not exist"):
+            said("backfill", folder, folder / "gone.mp4")
+
+        assert not Video.objects.exists()
+
+    def test_an_empty_folder_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+
+        with pytest.raises(CommandError, match="no file"):
+            said("backfill", tmp_path / "empty")
+
+
+@pytest.mark.django_db
+class TestMatch:
+    def test_it_says_which_seconds_are_which_and_stores_nothing(
+        self, take_in: TakeIn, film: Path, excerpt: Path
+    ) -> None:
+        video = take_in(film)
+
+        text = said("match", excerpt)
+
+        first, second = text.splitlines()
+        assert first.startswith("film.mp4  certain 9") or first.startswith("film.mp4  certain 100")
+        assert str(video.id) in first
+        assert second.strip() == "0:00.0–0:06.0 is 0:03.0–0:09.0 of it"
+        assert Video.objects.count() == 1
+        assert not DuplicateLink.objects.exists()
+
+    def test_as_json_it_has_the_fields_a_scorer_takes(
+        self, take_in: TakeIn, film: Path, excerpt: Path
+    ) -> None:
+        video = take_in(film)
+
+        (row,) = json.loads(said("match", excerpt, json=True))
+
+        assert {"query", "ref", "q_start", "q_end", "r_start", "r_end", "score"} <= set(row)
+        assert (row["query"], row["ref"]) == ("excerpt.mp4", str(video.id))
+        assert (row["q_start"], row["r_start"]) == pytest.approx((0, 3), abs=0.5)
+        assert 0.5 < row["score"] <= 1
+        assert row["transform"]["mirrored"] is False
+
+    def test_a_stranger_matches_nothing(self, take_in: TakeIn, clip: Path, stranger: Path) -> None:
+        take_in(clip)
+
+        assert said("match", stranger) == "Nothing in the library matches this file.\n"
+        assert json.loads(said("match", stranger, json=True)) == []
+
+    def test_the_nearest_shots_by_colour_can_be_asked_for(
+        self, take_in: TakeIn, film: Path, clip: Path
+    ) -> None:
+        take_in(film)
+
+        lines = said("match", film, colours=True).splitlines()
+
+        assert lines[0].startswith("0.000  film.mp4  0:0")
+
+    def test_what_cannot_be_read_is_told_in_a_sentence(self, tmp_path: Path) -> None:
+        letter = tmp_path / "letter.mp4"
+        letter.write_text("Dear Charlie, this is not a video.")
+
+        with pytest.raises(CommandError, match="UNSUP: This kind of file is not supported"):
+            said("match", letter)
+        with pytest.raises(CommandError, match="cannot be read: No such file"):
+            said("match", tmp_path / "gone.mp4")
+        with pytest.raises(CommandError, match="cannot be read: Is a directory"):
+            said("match", tmp_path)
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, film: Path, clip: Path, excerpt: Path, stranger: Path) -> Path:
+    """A folder laid out as `evaluate` takes it: two library videos, two queries, one a copy."""
+    folder = tmp_path / "labelled"
+    for name, files in (("refs", (film, clip)), ("queries", (excerpt, stranger))):
+        (folder / name).mkdir(parents=True)
+        for path in files:
+            shutil.copy(path, folder / name)
+    copy = {
+        **{"ref_id": "film", "q_start": 0.0, "q_end": 6.0, "r_start": 3.0, "r_end": 9.0},
+        **{"attack": "excerpt", "strength": 1, "flipped": False, "speed": 1.0},
+    }
+    truth = {
+        "refs": [
+            {"id": name, "file": f"refs/{name}.mp4", "duration": seconds, "family": name}
+            for name, seconds in (("film", 12.0), ("clip", 2.0))
+        ],
+        "queries": [
+            {
+                **{"query": name, "file": f"queries/{name}.mp4", "duration": 6.0},
+                **{"attack": attack, "strength": 1, "copies": copies},
+            }
+            for name, attack, copies in (
+                ("excerpt", "excerpt", [copy]),
+                ("stranger", "none", []),
+            )
+        ],
+        "bumper_pairs": [],
+    }
+    (folder / "gt.json").write_text(json.dumps(truth))
+    return folder
+
+
+def databases() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database")
+        return {row[0] for row in cursor.fetchall()}
+
+
+# Side by side they would take the evaluation's one database away from each other.
+@pytest.mark.xdist_group("evaluate")
+@pytest.mark.django_db(transaction=True)
+class TestEvaluate:
+    def test_it_scores_a_labelled_folder_and_leaves_the_library_alone(
+        self, labelled: Path, tmp_path: Path, video_row: Callable[..., Video]
+    ) -> None:
+        mine = video_row("mine.mp4")
+        before = databases()
+        predictions = tmp_path / "predictions.json"
+
+        text = said("evaluate", labelled, out=predictions)
+
+        (row,) = json.loads(predictions.read_text())
+        assert (row["query"], row["ref"]) == ("excerpt", "film")
+        assert row["r_end"] == pytest.approx(9.0, abs=0.5)
+        assert "excerpt" in text
+        assert "2 library videos and 2 queries" in text
+        assert databases() == before
+        assert list(Video.objects.all()) == [mine]
+
+    def test_files_that_cannot_be_used_are_told_and_the_rest_is_scored(
+        self, labelled: Path, tmp_path: Path
+    ) -> None:
+        (labelled / "refs" / "clip.mp4").write_text("no video")
+        (labelled / "queries" / "stranger.mp4").unlink()
+        errors = StringIO()
+
+        with pytest.raises(CommandError, match="2 files could not be used"):
+            said("evaluate", labelled, out=tmp_path / "out.json", stderr=errors)
+
+        assert "refs/clip.mp4: UNSUP" in errors.getvalue()
+        assert "queries/stranger.mp4: it cannot be read" in errors.getvalue()
+        assert len(json.loads((tmp_path / "out.json").read_text())) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is not JSON"),
+        ("[]", "lacks queries and refs"),
+        ('{"refs": []}', "lacks queries"),
+    ],
+)
+def test_a_folder_without_truth_is_told(content: str | None, told: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "gt.json").write_text(content)
+
+    with pytest.raises(CommandError, match=told):
+        said("evaluate", tmp_path)
+
+
+@pytest.mark.django_db
+def test_the_first_admin_is_made_once_and_can_sign_in() -> None:
+    text = said("first_admin")
+
+    password = text.partition("admin / ")[2].split()[0]
+    assert User.objects.get(is_superuser=True).check_password(password)
+    assert said("first_admin") == ""
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_name_admin_may_be_taken() -> None:
+    User.objects.create_user("admin")
+    errors = StringIO()
+
+    assert said("first_admin", stderr=errors) == ""
+    assert "already" in errors.getvalue()
