@@ -17,9 +17,13 @@ def worth_a_flag(score: float, kinds: Sequence[str]) -> bool:
 
 def flag(video_id: uuid.UUID) -> list[Flag]:
     """Open a flag for each settled link of the video that is worth one; again is the same."""
-    links = DuplicateLink.objects.filter(
-        Q(query_id=video_id) | Q(reference_id=video_id), provisional=False
-    ).select_related("flag")
+    links = (
+        DuplicateLink.objects.filter(
+            Q(query_id=video_id) | Q(reference_id=video_id), provisional=False
+        )
+        .select_related("flag")
+        .order_by("pk")
+    )
     return [_flag_one(link) for link in links if _concerns(link)]
 
 

@@ -96,7 +96,10 @@ def coefficients(gray: Floats | Bytes) -> Floats:
     across = gray.reshape(-1, SIDE).astype(np.float32) @ _DCT.T
     turned_over = across.reshape(-1, SIDE, FREQUENCIES).transpose(0, 2, 1).reshape(-1, SIDE)
     down = turned_over @ _DCT.T
-    return np.ascontiguousarray(down.reshape(-1, FREQUENCIES, FREQUENCIES).transpose(0, 2, 1))
+    # Products of many pictures round otherwise than those of one; a regular pattern's zeros would
+    # then fall on either side of the median. Grey levels tell no hundredth anyway.
+    values = np.round(down, 2)
+    return np.ascontiguousarray(values.reshape(-1, FREQUENCIES, FREQUENCIES).transpose(0, 2, 1))
 
 
 def turned(values: Floats, turn: Turn) -> Floats:
