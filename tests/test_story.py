@@ -200,7 +200,7 @@ def plays_in_step(page: Page, segment: Locator, places_: list[float]) -> None:
     page.locator("[data-role=play]").click()
     here, there = positions(page)
     assert there - here == pytest.approx(other_start - start, abs=0.5)
-    assert page.evaluate(f"{PLAYERS}.every(v => v.paused)")
+    wait_for(lambda: page.evaluate(f"{PLAYERS}.every(v => v.paused)"), "both players to pause")
 
 
 def test_an_excerpt_is_found_live_and_both_players_stand_at_the_match(

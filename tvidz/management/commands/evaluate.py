@@ -12,7 +12,7 @@ from tqdm import tqdm
 from matching.engine.metrics import evaluate, table
 from tvidz.commands import LibraryCommand
 from tvidz.evaluation import evaluate_folder
-from tvidz.scratch import scratch_library
+from tvidz.scratch import ScratchInUse, scratch_library
 
 DATABASE = "tvidz_evaluate"
 
@@ -33,11 +33,12 @@ class Command(LibraryCommand):
         # The answers stay out of reach of what is judged.
         queries = [{"query": q["query"], "file": q["file"]} for q in truth["queries"]]
         began = time.monotonic()
-        with (
-            scratch_library(DATABASE),
-            tqdm(total=len(refs) + len(queries), unit="file", disable=None) as bar,
-        ):
-            result = evaluate_folder(options["dir"], refs, queries, lambda _: _advance(bar))
+        total = len(refs) + len(queries)
+        try:
+            with scratch_library(DATABASE), tqdm(total=total, unit="file", disable=None) as bar:
+                result = evaluate_folder(options["dir"], refs, queries, lambda _: _advance(bar))
+        except ScratchInUse as error:
+            raise CommandError(str(error)) from None
         if options["out"]:
             options["out"].write_text(json.dumps(result.predictions, indent=1))
         self.stdout.write(table(evaluate(truth, result.predictions)))
