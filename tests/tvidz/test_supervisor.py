@@ -22,11 +22,11 @@ def answers(site: Site) -> bool:
 @pytest.mark.xdist_group("rough")
 def test_a_killed_web_server_comes_back(rough_site: Site) -> None:
     assert answers(rough_site)
-    killed = rough_site.child("daphne")
+    killed = rough_site.child("tvidz.asgi")
     kill(killed)
     wait_for(lambda: not answers(rough_site), "the web server to be gone")
     wait_for(lambda: answers(rough_site), "the web server to come back")
-    assert rough_site.child("daphne") != killed
+    assert rough_site.child("tvidz.asgi") != killed
 
 
 @pytest.mark.xdist_group("rough")
@@ -67,7 +67,7 @@ def test_a_taken_port_is_told_in_a_sentence(rough_site: Site, tmp_path: Path) ->
 def test_stopping_leaves_no_process_and_the_first_password_is_shown_once(stranger: Path) -> None:
     with open_folder() as folder:
         site = start_site(folder, TVIDZ_DEFAULT_VISIBILITY="public")
-        sessions = {site.child("daphne"), site.child("qcluster")}
+        sessions = {site.child("tvidz.asgi"), site.child("qcluster")}
         wait_for(lambda: len(of_session(site.child("qcluster"))) >= 4, "the workers to be up")
         ours = {process.pid for process in below(site.process.pid)} | {site.process.pid}
         site.finished(site.upload(stranger)["id"])
