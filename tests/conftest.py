@@ -1,6 +1,6 @@
 """What many tests need: files in a passing folder, clips made on the spot, a running site.
 
-Real parts throughout: PostgreSQL, ffmpeg, daphne, django-q2 and Chromium are the ones users run.
+Real parts throughout: PostgreSQL, ffmpeg, uvicorn, django-q2 and Chromium are the ones users run.
 """
 
 import os

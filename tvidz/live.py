@@ -152,7 +152,7 @@ async def _as_events(
         except Refusal:
             log.info("no longer to be seen by this viewer")
         except Exception:
-            # The end of the body has the browser connect again; after an exception daphne would
+            # The end of the body has the browser connect again; after an exception a server may
             # leave the connection open and silent for ever.
             log.exception("live stream failed")
 

@@ -57,7 +57,6 @@ def logging_config(level: str, style: str) -> dict[str, Any]:
         "loggers": {
             "django": {"level": level, "handlers": [], "propagate": True},
             "django.server": {"level": level, "handlers": [], "propagate": True},
-            "daphne": {"level": "WARNING"},
             "django-q": {"level": "WARNING"},
             "asyncio": {"level": "WARNING"},
         },

@@ -22,8 +22,6 @@ from videos.models import UNFINISHED, Analysis, State, Video
 
 log = structlog.get_logger(__name__)
 
-# A wake-up is repeated when the row is still waiting after this long.
-REWAKE_AFTER = timedelta(seconds=20)
 # Waiting this long with an idle worker means that nobody listens.
 STALLED_AFTER = timedelta(seconds=45)
 
@@ -116,7 +114,8 @@ def find_dropped() -> list[int]:
         expired | Q(state=State.QUEUED), attempts__gte=settings.TVIDZ.max_attempts
     ).values_list("pk", flat=True):
         _set_aside(spent)
-    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - REWAKE_AFTER)
+    patience = timedelta(seconds=settings.TVIDZ.lease_seconds)
+    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - patience)
     waiting = Q(state=State.QUEUED) & unheard
     dropped = list(
         Analysis.objects.filter(waiting | (expired & unheard))

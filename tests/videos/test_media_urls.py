@@ -16,7 +16,7 @@ from videos.models import FrameInfo, State, Video
 
 pytestmark = [
     pytest.mark.django_db,
-    # The test client reads synchronously what daphne reads asynchronously.
+    # The test client reads synchronously what the server reads asynchronously.
     pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous"),
 ]
 
