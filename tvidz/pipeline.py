@@ -88,6 +88,10 @@ def _end(held: Claim, video: Video) -> State:
     except _StopAtDuplicate:
         state = State.DUPLICATE
     except MediaError as error:
+        log.warning("not read", code=error.code, detail=error.detail)
+        if error.retryable and queue.put_back(held):
+            publish(video.id, StateChanged(str(State.QUEUED)))
+            return State.QUEUED
         code, message, retryable = error.code, error.message, error.retryable
     except FileNotFoundError:
         code, message = "FILE_MISSING", "The stored file is gone. Upload the video again."
@@ -126,7 +130,6 @@ class Run:
     _progress: float = 0.0
     _published: float = 0.0
     _renewed: float = field(default_factory=time.monotonic)
-    _told: set[int] = field(default_factory=set)
 
     def run(self) -> Outcome:
         """All steps; raises MediaError, LeaseLost or what went wrong."""

@@ -107,6 +107,18 @@ def finish(
         _end(analysis, state, code, message, retryable)
 
 
+def put_back(held: Claim) -> bool:
+    """Leave the analysis to another attempt, for a fault of ours; False when none is left."""
+    with fenced(held) as analysis:
+        if analysis.attempts >= settings.TVIDZ.max_attempts:
+            return False
+        Analysis.objects.filter(pk=analysis.pk).update(
+            state=State.QUEUED, lease_until=None, woken_at=None
+        )
+        Video.objects.filter(pk=analysis.video_id).update(state=State.QUEUED)
+    return True
+
+
 def find_dropped() -> list[int]:
     """Give up what was tried too often, wake what waits or lost its worker; ids woken."""
     expired = Q(state=State.PROCESSING, lease_until__lt=Now())

@@ -171,6 +171,22 @@ def test_a_stored_file_that_is_gone_is_told_as_that(clip: Path) -> None:
     assert Video.objects.get().error_code == "FILE_MISSING"
 
 
+def test_a_reading_that_times_out_is_tried_again_until_the_attempts_are_spent(
+    clip: Path, change_settings: Callable[..., None]
+) -> None:
+    accepted = taken(clip)
+    change_settings(analysis_timeout=0, max_attempts=2)
+
+    assert analyse(accepted.analysis.pk) == "queued"
+    waiting = Analysis.objects.get()
+    assert (waiting.state, waiting.attempts, waiting.lease_until) == (State.QUEUED, 1, None)
+    assert Video.objects.get().state == State.QUEUED
+
+    assert analyse(accepted.analysis.pk) == "failed"
+    video = Video.objects.get()
+    assert (video.error_code, video.error_retryable) == ("TIMEOUT", True)
+
+
 def test_a_fault_of_ours_ends_in_a_state_one_can_see(clip: Path) -> None:
     accepted = taken(clip)
     # A file where the folder of working files should be, which nobody foresaw.

@@ -38,7 +38,7 @@ _KINDS: dict[str, _Kind] = {
         "rate or resolution."
     ),
     "TIMEOUT": _Kind(
-        "Reading the video took too long here. It will be tried again.", 503, "us", True
+        "Reading the video took too long here. Try again later.", 503, "us", True
     ),
     "FFMPEG_MISSING": _Kind(
         "No usable ffmpeg (5.1 or newer) was found. Install ffmpeg, or the imageio-ffmpeg "
@@ -47,10 +47,10 @@ _KINDS: dict[str, _Kind] = {
         "us",
     ),
     "FFMPEG_DIED": _Kind(
-        "The program that reads videos was stopped here. It will be tried again.", 503, "us", True
+        "The program that reads videos was stopped here. Try again later.", 503, "us", True
     ),
     "SANDBOX": _Kind(
-        "The sandbox for reading videos could not be set up here. The operator has been told.",
+        "The sandbox for reading videos could not be set up here. Try again later.",
         503,
         "us",
         True,
