@@ -9,7 +9,7 @@ from matching.models import DuplicateLink, Segment
 from videos.access.visibility import Viewer, may_see
 from videos.media_urls import original_url, picture_url, thumbnail_url
 from videos.models import FrameInfo, Video
-from videos.serializers import VideoSerializer, video_page
+from videos.serializers import video_json, video_page
 
 # Words for a confidence, each with the least number that earns it.
 WORDS = ((0.9, "certain"), (0.7, "likely"), (0.0, "doubtful"))
@@ -23,7 +23,7 @@ def video_with_duplicates(video: Video, viewer: Viewer) -> dict[str, Any]:
     """The whole state of a video's page: the snapshot of the live stream, too."""
     links = links_of(video.id)
     return {
-        **VideoSerializer(video).data,
+        **video_json(video, viewer),
         "duplicates": [duplicate_json(link, video, viewer) for link in links],
     }
 

@@ -18,7 +18,7 @@ from videos.errors import Refusal, no_file, sign_in_first
 from videos.models import Upload
 from videos.queue import retry
 from videos.requests import viewer
-from videos.serializers import VideoSerializer, latest_analysis
+from videos.serializers import latest_analysis, may_retry, video_json
 from videos.uploads.accept import Accepted, Arrival, accept
 
 
@@ -31,7 +31,7 @@ class UploadView(APIView):
         from_site = settings.CSRF_COOKIE_NAME in request._request.COOKIES
         entrance = Upload.Entrance.SITE if from_site else Upload.Entrance.API
         accepted = take(request._request, entrance)
-        body = VideoSerializer(accepted.video).data | {
+        body = video_json(accepted.video, viewer(request)) | {
             "duplicates": [],
             "secret": accepted.secret,
         }
@@ -45,11 +45,11 @@ class RetryView(APIView):
         asker = viewer(request)
         video = visible(asker, video_id)
         analysis = latest_analysis(video)
-        if analysis is None or not VideoSerializer().get_allowed(video)["retry"]:
+        if analysis is None or not may_retry(asker, video):
             raise Refusal("NOT_RETRYABLE", "This video cannot be analysed again.", 409)
         retry(analysis)
         video.refresh_from_db()
-        return Response(VideoSerializer(video).data, status=status.HTTP_202_ACCEPTED)
+        return Response(video_json(video, asker), status=status.HTTP_202_ACCEPTED)
 
 
 def take(request: HttpRequest, entrance: Upload.Entrance) -> Accepted:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from videos.access.visibility import Viewer, owns
 from videos.media_urls import original_url, thumbnail_url
 from videos.models import Analysis, SceneCuts, State, Video
 
@@ -24,7 +25,7 @@ FIELDS = (
 
 
 class VideoSerializer(serializers.ModelSerializer[Video]):
-    """What the video's own page and its uploader are shown."""
+    """What the video's own page and its uploader are shown; the context names the `viewer`."""
 
     thumbnail = serializers.SerializerMethodField()
     media = serializers.SerializerMethodField()
@@ -81,7 +82,18 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         return cuts.timestamps if cuts else []
 
     def get_allowed(self, video: Video) -> dict[str, bool]:
-        return {"retry": video.state == State.FAILED and video.error_retryable}
+        return {"retry": may_retry(self.context["viewer"], video)}
+
+
+def may_retry(viewer: Viewer, video: Video) -> bool:
+    """Whether the viewer may have a video analysed again: its owner or staff, after our fault."""
+    ours = viewer.is_staff or owns(viewer, video)
+    return ours and video.state == State.FAILED and video.error_retryable
+
+
+def video_json(video: Video, viewer: Viewer) -> dict[str, Any]:
+    """The video as `viewer` is shown it."""
+    return dict(VideoSerializer(video, context={"viewer": viewer}).data)
 
 
 def latest_analysis(video: Video) -> Analysis | None:

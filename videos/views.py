@@ -1,7 +1,5 @@
 """The upload page."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,7 +13,7 @@ from videos.media.errors import MediaError
 from videos.models import Upload
 from videos.problems import problem_body
 from videos.requests import viewer
-from videos.serializers import VideoSerializer, video_page
+from videos.serializers import video_json, video_page
 
 RECENT = 20
 ACCEPT = "video/*,.mkv,.ts,.flv,image/jpeg,image/png,image/webp"
@@ -39,7 +37,10 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     options = settings.TVIDZ
-    recent = [video_json(video) for video in recent_uploads(viewer(request), RECENT)]
+    asker = viewer(request)
+    recent = [
+        {**video_json(video, asker), "duplicates": []} for video in recent_uploads(asker, RECENT)
+    ]
     context = {
         "limits": {
             "max_upload_bytes": options.max_upload_mb << 20,
@@ -51,7 +52,3 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "error": problem_body(refusal) if refusal else None,
     }
     return render(request, "videos/upload.html", context, status=refusal.status if refusal else 200)
-
-
-def video_json(video: Any) -> dict[str, Any]:
-    return {**VideoSerializer(video).data, "duplicates": []}

@@ -1,5 +1,6 @@
 /** The upload page: choosing, dropping, and the list of what became of it. */
 
+import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
 import { spokenLength } from "./format.js";
 import { JobCard } from "./job-card.js";
@@ -18,19 +19,11 @@ const cards = new Set();
 
 const site = {
   endpoint: form.dataset.endpoint,
-  token: csrfToken,
+  token: () => csrfToken(form),
   accept: input.accept,
   maxBytes: Number(form.dataset.maxBytes) || 0,
   maxDuration: Number(form.dataset.maxDuration) || 0,
 };
-
-/** The cookie may have been renewed since the page was made, so it goes first. */
-function csrfToken() {
-  const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrftoken="));
-  return cookie
-    ? decodeURIComponent(cookie.slice("csrftoken=".length))
-    : form.querySelector("[name=csrfmiddlewaretoken]")?.value || "";
-}
 
 function addCard(name) {
   const card = new JobCard(name, queue, site, (gone) => {

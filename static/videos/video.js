@@ -1,5 +1,6 @@
 /** The page of one video: verdict, state, timeline and duplicates, kept current by live messages. */
 
+import { csrfToken } from "./csrf.js";
 import { Narrator } from "./announce.js";
 import { byId, el, embedded, setText } from "./dom.js";
 import { DuplicateView } from "./duplicate.js";
@@ -80,9 +81,25 @@ class VideoPage {
     const fault = video.error || (video.state === "failed"
       ? { code: "failed", message: "The analysis gave up." } : null);
     byId("problem").hidden = !fault;
-    byId("problem").replaceChildren(...(fault ? [problem(fault, advice(fault))] : []));
+    const again = video.allowed.retry;
+    byId("problem").replaceChildren(...(fault ? [problem(fault, again ? "" : advice(fault))] : []));
+    if (fault && again) byId("problem").firstElementChild.append(this.againButton());
     byId("warnings").replaceChildren(...video.warnings.map((warning) => problem(warning, "")));
     for (const warning of byId("warnings").children) warning.classList.add("warning");
+  }
+
+  /** Asks for another analysis; the page then follows it from the start. */
+  againButton() {
+    return el("button", { class: "button", type: "button", "data-role": "again",
+      click: async (event) => {
+        event.currentTarget.disabled = true;
+        await fetch(`/api/v1/videos/${encodeURIComponent(this.video.id)}/retry`, {
+          method: "POST",
+          credentials: "same-origin",
+          headers: { "X-CSRFToken": csrfToken() },
+        }).catch(() => null);
+        window.location.reload();
+      } }, "Analyse again");
   }
 
   renderStage() {

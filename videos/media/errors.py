@@ -37,9 +37,7 @@ _KINDS: dict[str, _Kind] = {
         "Reading this video takes more computing than is allowed. Export it with a lower frame "
         "rate or resolution."
     ),
-    "TIMEOUT": _Kind(
-        "Reading the video took too long here. Try again later.", 503, "us", True
-    ),
+    "TIMEOUT": _Kind("Reading the video took too long here. Try again later.", 503, "us", True),
     "FFMPEG_MISSING": _Kind(
         "No usable ffmpeg (5.1 or newer) was found. Install ffmpeg, or the imageio-ffmpeg "
         "package, or set the path of one.",

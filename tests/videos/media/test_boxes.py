@@ -18,6 +18,16 @@ from videos.media.boxes import Index, read_index
         (b"", Index()),
         (b"\0\0\0\0ftyp" + bytes(100), Index()),
     ],
+    ids=[
+        "one track",
+        "forty tracks",
+        "no picture size",
+        "a huge picture",
+        "a reference elsewhere",
+        "cut off",
+        "empty",
+        "a box without a size",
+    ],
 )
 def test_the_claims_of_an_index_are_read(tmp_path: Path, content: bytes, index: Index) -> None:
     path = tmp_path / "claims.mp4"
