@@ -177,24 +177,29 @@ def test_a_fault_of_ours_is_told_as_one_without_a_trace(clip: Path) -> None:
     assert response.json()["retryable"] is True
 
 
-def failed(video_row: Callable[..., Video], *, retryable: bool) -> Video:
+def failed(video_row: Callable[..., Video], *, retryable: bool) -> tuple[Video, Client]:
+    """A public video whose analysis failed, and its owner's browser."""
+    alice = User.objects.create_user("alice")
     video = video_row(
         state=State.FAILED,
         error_code="TIMEOUT",
         error_message="Too slow.",
         error_retryable=retryable,
         visibility="public",
+        owner=alice,
     )
     Analysis.objects.create(video=video, state=State.FAILED)
-    return video
+    client = Client()
+    client.force_login(alice)
+    return video, client
 
 
 def test_what_failed_on_our_side_can_be_tried_again(video_row: Callable[..., Video]) -> None:
-    video = failed(video_row, retryable=True)
+    video, alice = failed(video_row, retryable=True)
     address = f"/api/v1/videos/{video.id}/"
-    before = Client().get(address).json()
+    before = alice.get(address).json()
 
-    response = Client().post(f"{address}retry")
+    response = alice.post(f"{address}retry")
 
     assert before["error"] == {"code": "TIMEOUT", "message": "Too slow.", "retryable": True}
     assert before["allowed"] == {"retry": True}
@@ -204,13 +209,24 @@ def test_what_failed_on_our_side_can_be_tried_again(video_row: Callable[..., Vid
     assert video.analyses.count() == 2
 
 
+def test_who_may_only_see_a_video_cannot_have_it_tried_again(
+    video_row: Callable[..., Video],
+) -> None:
+    video, _ = failed(video_row, retryable=True)
+    address = f"/api/v1/videos/{video.id}/"
+
+    assert Client().get(address).json()["allowed"] == {"retry": False}
+    assert is_problem(Client().post(f"{address}retry"), 409, "NOT_RETRYABLE")
+    assert video.analyses.count() == 1
+
+
 def test_a_second_retry_is_refused_while_the_first_is_under_way(
     video_row: Callable[..., Video],
 ) -> None:
-    video = failed(video_row, retryable=True)
-    Client().post(f"/api/v1/videos/{video.id}/retry")
+    video, alice = failed(video_row, retryable=True)
+    alice.post(f"/api/v1/videos/{video.id}/retry")
 
-    again = Client().post(f"/api/v1/videos/{video.id}/retry")
+    again = alice.post(f"/api/v1/videos/{video.id}/retry")
 
     assert is_problem(again, 409, "NOT_RETRYABLE")
 
@@ -218,9 +234,9 @@ def test_a_second_retry_is_refused_while_the_first_is_under_way(
 def test_what_the_file_is_to_blame_for_cannot_be_tried_again(
     video_row: Callable[..., Video],
 ) -> None:
-    video = failed(video_row, retryable=False)
+    video, alice = failed(video_row, retryable=False)
 
-    assert is_problem(Client().post(f"/api/v1/videos/{video.id}/retry"), 409, "NOT_RETRYABLE")
+    assert is_problem(alice.post(f"/api/v1/videos/{video.id}/retry"), 409, "NOT_RETRYABLE")
 
 
 def test_names_are_escaped_on_the_pages(clip: Path) -> None:
