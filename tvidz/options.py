@@ -207,7 +207,7 @@ class Options(BaseSettings):
     # Work
     workers: int = Field(2, ge=1, le=256, description="Worker processes of one `qcluster`.")
     lease_seconds: int = Field(
-        20,
+        30,
         ge=5,
         le=3600,
         description="How long a worker may be silent before its analysis is given to another.",
