@@ -85,6 +85,7 @@ class Supervisor:
     children: list[Child]
     watches_workers: bool
     _stop: threading.Event = field(default_factory=threading.Event)
+    _stalled_since: float | None = None
 
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -127,11 +128,23 @@ class Supervisor:
             try:
                 close_old_connections()
                 queue.find_dropped()
-                if queue.stalled(settings.TVIDZ.workers):
+                if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
                     self._replace_workers()
             except Error as error:
                 log.warning("database not reachable", error=str(error))
         connection.close()
+
+    def _dead(self, stalled: bool, now: float) -> bool:
+        """Whether the workers have looked stalled for long; begins anew once it says so."""
+        if not stalled:
+            self._stalled_since = None
+            return False
+        if self._stalled_since is None:
+            self._stalled_since = now
+        dead = now - self._stalled_since >= queue.STALLED_AFTER.total_seconds()
+        if dead:
+            self._stalled_since = None
+        return dead
 
     def _replace_workers(self) -> None:
         log.error("workers do not take work, replacing them")

@@ -142,19 +142,22 @@ def find_dropped() -> list[int]:
 
 
 def stalled(workers: int) -> bool:
-    """Whether work has waited long although a worker must be idle: the cluster is dead.
+    """Whether work waits, a worker must be idle, and nobody has begun anything for a while.
 
     django-q2 can stop in silence behind a healthy-looking process when an idle worker is killed
-    while it holds the queue's lock.
+    while it holds the queue's lock. One look proves little (between two jobs it may be so for a
+    moment); only when it stays so is the cluster dead.
     """
     running = Analysis.objects.filter(state=State.PROCESSING, lease_until__gte=Now()).count()
-    waiting = Analysis.objects.filter(
-        state=State.QUEUED,
-        attempts__lt=settings.TVIDZ.max_attempts,
-        created_at__lt=Now() - STALLED_AFTER,
-        woken_at__isnull=False,
+    waiting = Q(state=State.QUEUED) | Q(state=State.PROCESSING, lease_until__lt=Now())
+    begun = Analysis.objects.filter(started_at__gt=Now() - STALLED_AFTER)
+    return (
+        running < workers
+        and Analysis.objects.filter(
+            waiting, attempts__lt=settings.TVIDZ.max_attempts, woken_at__isnull=False
+        ).exists()
+        and not begun.exists()
     )
-    return running < workers and waiting.exists()
 
 
 def retry(analysis: Analysis) -> Analysis:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import PROJECT, Site, open_folder, start_site, stop_site, wait_for
 from tests.processes import below, kill, of_session, processes
+from tvidz.supervisor import Supervisor
 
 
 def answers(site: Site) -> bool:
@@ -80,3 +81,13 @@ def test_stopping_leaves_no_process_and_the_first_password_is_shown_once(strange
 
         again = site.manage("first_admin")
         assert (again.returncode, again.stdout) == (0, "")
+
+
+def test_workers_are_replaced_only_when_they_look_stalled_for_long() -> None:
+    supervisor = Supervisor([], watches_workers=True)
+    looks = [(0.0, True), (10.0, True), (20.0, False), (30.0, True), (70.0, True), (80.0, True)]
+
+    verdicts = [supervisor._dead(stalled, now) for now, stalled in looks]
+
+    assert verdicts == [False, False, False, False, False, True]
+    assert not supervisor._dead(True, 90.0)

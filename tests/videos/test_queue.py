@@ -248,10 +248,27 @@ def test_work_that_waits_beside_an_idle_worker_means_that_nobody_listens(
     assert stalled(workers=1)
 
 
-def test_fresh_work_is_no_sign_of_a_stall(waiting: Analysis) -> None:
-    change(waiting, woken_at=timezone.now())
+def test_work_that_waits_while_others_are_begun_is_no_sign_of_a_stall(
+    waiting: Analysis, video_row: MakeVideo
+) -> None:
+    change(waiting, created_at=ago(600), woken_at=ago(5))
+    done = Analysis.objects.create(video=video_row("done.mp4"))
+    change(done, state=State.READY, started_at=ago(20))
 
     assert not stalled(workers=1)
+
+
+def test_work_nobody_was_woken_for_is_no_sign_of_a_stall(waiting: Analysis) -> None:
+    change(waiting, created_at=ago(600), woken_at=None)
+
+    assert not stalled(workers=1)
+
+
+def test_work_whose_worker_is_gone_waits_as_well(waiting: Analysis) -> None:
+    claim(waiting.pk, "alice")
+    change(waiting, started_at=ago(600), lease_until=ago(500), woken_at=ago(60))
+
+    assert stalled(workers=1)
 
 
 def test_when_every_worker_is_busy_waiting_is_ordinary(
@@ -260,6 +277,7 @@ def test_when_every_worker_is_busy_waiting_is_ordinary(
     change(waiting, created_at=ago(60), woken_at=ago(50))
     busy = Analysis.objects.create(video=video_row("busy.mp4"))
     claim(busy.pk, "alice")
+    change(busy, started_at=ago(600))
 
     assert not stalled(workers=1)
     assert stalled(workers=2)
