@@ -28,6 +28,7 @@ from videos.media_urls import thumbnail_url
 from videos.models import UNFINISHED
 from videos.problems import problem
 from videos.requests import viewer as viewer_behind
+from videos.serializers import error_json
 
 log = structlog.get_logger(__name__)
 
@@ -109,14 +110,7 @@ def _outward(viewer: Viewer, video_id: uuid.UUID, body: dict[str, Any]) -> dict[
     if body["type"] == "gone":
         return {"type": "gone", "duplicate_id": body["link_id"]}
     if body["type"] == "state":
-        error = None
-        if video.error_code:
-            error = {
-                "code": video.error_code,
-                "message": video.error_message,
-                "retryable": video.error_retryable,
-            }
-        return {"type": "state", "state": body["state"], "error": error}
+        return {"type": "state", "state": body["state"], "error": error_json(video)}
     link = links_of(video_id).filter(pk=body["link_id"]).first()
     if link is None:
         return None

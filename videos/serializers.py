@@ -69,13 +69,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         return analysis.step if analysis and video.state == State.PROCESSING else ""
 
     def get_error(self, video: Video) -> dict[str, Any] | None:
-        if not video.error_code:
-            return None
-        return {
-            "code": video.error_code,
-            "message": video.error_message,
-            "retryable": video.error_retryable,
-        }
+        return error_json(video)
 
     def get_scene_cuts(self, video: Video) -> list[float]:
         cuts = SceneCuts.objects.filter(video=video).first()
@@ -83,6 +77,17 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
 
     def get_allowed(self, video: Video) -> dict[str, bool]:
         return {"retry": may_retry(self.context["viewer"], video)}
+
+
+def error_json(video: Video) -> dict[str, Any] | None:
+    """Why the video's analysis failed or ended early; None when it did neither."""
+    if not video.error_code:
+        return None
+    return {
+        "code": video.error_code,
+        "message": video.error_message,
+        "retryable": video.error_retryable,
+    }
 
 
 def may_retry(viewer: Viewer, video: Video) -> bool:
