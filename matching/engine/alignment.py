@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.engine.agreement import AlignmentSettings
+from matching.engine.background import is_background
 from matching.engine.fitting import lines_to_try
 from matching.engine.hashing import HASH_BITS, hamming
+from matching.engine.motion import Motion
 from matching.engine.runs import scoring_runs
 from matching.engine.tracks import NOT_THERE, Track, band, expected
 from matching.engine.voting import Line
@@ -27,6 +29,7 @@ _MOST_COMPARED: Final = 600
 _CORE_FRAMES: Final = 3
 # Speeds other than 1 must earn their keep: in a nearly still scene every speed fits.
 _OTHER_SPEED_SHARE: Final = 0.93
+_PART: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class AlignedSegment:
     one another, weighted by agreement and detail. contrast (bits) is how much better frames agree
     on the line than beside it. pairs_*: seconds in query and reference and bits, for each matched
     frame. changes: what the caller did to the query before it agreed ("inverted", "turned").
+    matrix (2, 3) takes pixels of the query's pictures to the reference's, and motion says how alike
+    both move there, where that is known. overlap is the share of the pictures (0 to 1, the
+    geometric mean over both) that was compared.
     """
 
     q_start: float
@@ -55,6 +61,9 @@ class AlignedSegment:
     pairs_reference: Floats
     pairs_distance: Floats
     changes: tuple[str, ...] = ()
+    matrix: Floats | None = None
+    motion: Motion | None = None
+    overlap: float = 1.0
 
     @property
     def offset(self) -> float:
@@ -121,6 +130,8 @@ def _segment(
     if len(used):
         close = np.clip(1 - on / settings.run_distance, 0, 1)
         weight = close * np.clip(detail[speaking] / 50, 0, 1)
+        # Everybody's colour bars are no evidence.
+        weight[is_background(reference.hashes[place[speaking]])] = 0
         some = _spread(len(used), _MOST_COMPARED)
         alike = settings.core_distance / 2
         novelty = np.minimum(
@@ -204,11 +215,20 @@ def _stretched(first: int, last: int, free: NDArray[np.bool_]) -> tuple[int, int
 
 def _strength(segment: AlignedSegment) -> float:
     share = 1.0 if segment.speed == 1 else _OTHER_SPEED_SHARE
+    told = segment.motion
+    if told is not None:
+        # Looks alone cannot tell one moment of a still scene from another; what moves can.
+        share *= 1 + float(np.clip(min(told.query, told.reference), 0, 1)) * told.correlation
+    # Less of a picture agrees more easily: a zoom has a frame for every still cut from it.
+    share *= 1 - _PART * (1 - segment.overlap)
     return share * segment.frames * (HASH_BITS / 2 - segment.mean_distance)
 
 
 def _without(segment: AlignedSegment, taken: AlignedSegment) -> AlignedSegment | None:
     """What of a segment lies outside the query seconds of a stronger one; None for too little."""
+    if segment.q_start == segment.q_end == taken.q_start:
+        # A still has but one moment.
+        return None
     if segment.q_end <= taken.q_start or segment.q_start >= taken.q_end:
         return segment
     before = max(0.0, taken.q_start - segment.q_start)

@@ -103,11 +103,13 @@ def score_link(
     reference_duration: float,
     videos_by_second: NDArray[np.int64] | None = None,
     min_matches: int = 3,
+    intro: bool = False,
 ) -> LinkScore:
     """The confidence in a link, and what kind of copy it is.
 
     Durations in seconds. videos_by_second (voting.videos_by_second): in how many references each
-    second of the query is found; without it nothing is called shared.
+    second of the query is found; without it nothing is called shared but what is an `intro` (see
+    intros.is_intro).
     """
     if not segments:
         return LinkScore(0.0, 0, 0.0, 0.0, True, (), False)
@@ -116,7 +118,7 @@ def score_link(
     reference = _share(covered([(s.r_start, s.r_end) for s in segments]), reference_duration)
     in_order = _order_kept(segments)
     common = _common_share(segments, videos_by_second)
-    shared = common >= _COMMON_SHARE and reference < _COMMON_COVER
+    shared = intro or (common >= _COMMON_SHARE and reference < _COMMON_COVER)
     kinds = (
         ("mirrored", any(segment.mirrored for segment in segments)),
         ("speed", any(abs(segment.speed - 1) > _SPEED for segment in segments)),

@@ -6,7 +6,7 @@ measures ending in x, pairs that share nothing but an added bumper are left out 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isnan, nan
 from typing import Any, Final
@@ -25,7 +25,7 @@ _BUMPER_MARGIN: Final = 1.0
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of one attack's queries; nan where there is nothing to score.
+    """The scores of one attack's queries or one family's videos; nan where there are none.
 
     queries and pairs are counts; recall of pairs at all; r0fp above the best false pair; ap average
     precision; both again without bumper pairs (x); segment precision, recall, F1; boundary error in
@@ -49,13 +49,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """Rows by attack in alphabetical order, and all of it together.
+    """Rows by attack and by source family in alphabetical order, and all of it together.
 
-    alarms: queries without a copy for which something was predicted, alarm_pairs the predictions;
+    A pair belongs to its reference's family; a family's queries are those that copy it. alarms:
+    queries without a copy for which something was predicted, alarm_pairs the predictions;
     threshold: the best score of a false pair; unknown: predictions of videos nobody knows.
     """
 
     attacks: dict[str, Row]
+    families: dict[str, Row]
     total: Row
     no_copy_queries: int
     alarms: int
@@ -192,10 +194,10 @@ def _ranked(judged: _Judged, pairs: list[Pair], wrong: list[Pair]) -> tuple[floa
     return above, average_precision(scores, true, len(pairs))
 
 
-def _row(judged: _Judged, names: set[str]) -> Row:
-    pairs = [pair for pair in judged.truth if pair[0] in names]
+def _row(judged: _Judged, queries: int, belongs: Callable[[Pair], bool]) -> Row:
+    pairs = [pair for pair in judged.truth if belongs(pair)]
     wrong = judged.false_pairs()
-    wrong_here = [pair for pair in wrong if pair[0] in names]
+    wrong_here = [pair for pair in wrong if belongs(pair)]
     r0fp, ap = _ranked(judged, pairs, wrong)
     r0fpx, apx = _ranked(judged, pairs, [p for p in wrong if p not in judged.bumper_pairs])
     precisions, recalls, errors = [0.0] * len(wrong_here), [], []
@@ -213,7 +215,7 @@ def _row(judged: _Judged, names: set[str]) -> Row:
     if not isnan(p) and not isnan(r) and p + r > 0:
         f1 = 2 * p * r / (p + r)
     return Row(
-        queries=len(names),
+        queries=queries,
         pairs=len(pairs),
         recall=_mean([pair in judged.score for pair in pairs]),
         r0fp=r0fp,
@@ -229,25 +231,38 @@ def _row(judged: _Judged, names: set[str]) -> Row:
     )
 
 
+def _row_of_queries(judged: _Judged, names: set[str]) -> Row:
+    return _row(judged, len(names), lambda pair: pair[0] in names)
+
+
+def _row_of_family(judged: _Judged, members: set[str]) -> Row:
+    queries = {query for query, reference in judged.truth if reference in members}
+    return _row(judged, len(queries), lambda pair: pair[1] in members)
+
+
 def evaluate(gt: Mapping[str, Any], predictions: Iterable[Mapping[str, Any]]) -> Report:
     """Score predictions against a ground truth.
 
-    gt: "refs" [{id, bumper_len}], "queries" [{query, attack, copies: [{ref_id, q_start, q_end,
-    r_start, r_end}]}], "bumper_pairs" and "ignore_pairs" [[query, ref]]. predictions: {query, ref,
-    q_start, q_end, r_start, r_end, score}, one for each segment; without q_end a prediction names
-    the pair only, without score it counts 1.
+    gt: "refs" [{id, bumper_len, family}], "queries" [{query, attack, copies: [{ref_id, q_start,
+    q_end, r_start, r_end}]}], "bumper_pairs" and "ignore_pairs" [[query, ref]]. predictions:
+    {query, ref, q_start, q_end, r_start, r_end, score}, one for each segment; without q_end a
+    prediction names the pair only, without score it counts 1.
     """
     judged = _judge(gt, predictions)
     names: dict[str, set[str]] = defaultdict(set)
     for query in gt["queries"]:
         names[query["attack"]].add(query["query"])
+    members: dict[str, set[str]] = defaultdict(set)
+    for reference in gt["refs"]:
+        members[reference.get("family", reference["id"])].add(reference["id"])
     everything = {query["query"] for query in gt["queries"]}
     empty = {query["query"] for query in gt["queries"] if not query["copies"]}
     wrong = judged.false_pairs()
     alarms = [pair for pair in wrong if pair[0] in empty]
     return Report(
-        attacks={attack: _row(judged, names[attack]) for attack in sorted(names)},
-        total=_row(judged, everything),
+        attacks={attack: _row_of_queries(judged, names[attack]) for attack in sorted(names)},
+        families={name: _row_of_family(judged, members[name]) for name in sorted(members)},
+        total=_row_of_queries(judged, everything),
         no_copy_queries=len(empty),
         alarms=len({pair[0] for pair in alarms}),
         alarm_pairs=len(alarms),
@@ -270,14 +285,42 @@ def _line(name: str, row: Row) -> str:
     return f"{name[:20]:20} {row.queries:7} {row.pairs:5} {shown} {row.false_pairs:5}"
 
 
+def _head(name: str) -> str:
+    return f"{name:20} queries pairs   rec r0FPx   APx  segP  segR  segF bnd s false"
+
+
 def table(report: Report) -> str:
     """The report as lines of text, one for each attack, then all, then the alarms."""
     lines = [
-        f"{'attack':20} queries pairs   rec r0FPx   APx  segP  segR  segF bnd s false",
+        _head("attack"),
         *(_line(attack, row) for attack, row in report.attacks.items()),
         _line("ALL", report.total),
         f"alarms on queries without a copy: {report.alarms} of {report.no_copy_queries} "
         f"({report.alarm_pairs} pairs); best false score {report.threshold:.4g}; "
         f"unknown ids {report.unknown}",
     ]
+    return "\n".join(lines)
+
+
+def families_table(report: Report) -> str:
+    """One line for each source family, then how far the families with copies lie apart.
+
+    Every family weighs the same there: what holds for families says more about other videos than
+    what holds for a corpus in which some families have many copies.
+    """
+    lines = [_head("family"), *(_line(name, row) for name, row in report.families.items())]
+    copied = [row for row in report.families.values() if row.pairs]
+    for words, values in (
+        ("recall", [row.recall for row in copied]),
+        ("recall above the best false pair", [row.r0fpx for row in copied]),
+        ("segment F1", [row.segment_f1 for row in copied]),
+    ):
+        known = [value for value in values if not isnan(value)]
+        if known:
+            lines.append(
+                f"{words} over {len(known)} families: mean {np.mean(known):.2f}, "
+                f"standard deviation {np.std(known):.2f}, worst {min(known):.2f}"
+            )
+    touched = sum(1 for row in report.families.values() if row.false_pairs)
+    lines.append(f"families with false pairs: {touched} of {len(report.families)}")
     return "\n".join(lines)

@@ -65,3 +65,28 @@ def content_box(gray: NDArray[Any]) -> Box | None:
     rows = frames.std(axis=2).max(axis=0) > _FLAT_LEVELS
     columns = frames.std(axis=1).max(axis=0) > _FLAT_LEVELS
     return _box(rows, columns)
+
+
+def box_within_bars(gray: NDArray[Any]) -> Box | None:
+    """The box inside the flat bars of a single grey picture (h, w), 0 to 255.
+
+    A picture alone does not tell a caption or a frame from content, so only bars of one level
+    count, each side's by itself. A clear sky may pass for one: a region too many does no harm.
+    None as in content_box.
+    """
+    if gray.ndim != 2:
+        raise ValueError(f"gray must be (h, w), not {gray.shape}")
+    picture = gray.astype(np.float32)
+    rows = _between_bars(picture)
+    columns = _between_bars(picture[rows].T) if rows.any() else rows
+    return _box(rows, columns)
+
+
+def _between_bars(picture: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Mask (h,) of the rows of (h, w) between a bar above and one below, either of them missing."""
+    between = np.ones(len(picture), np.bool_)
+    for end in (slice(None), slice(None, None, -1)):
+        level = np.median(picture[end][0])
+        other = np.sqrt(((picture[end] - level) ** 2).mean(axis=1)) > _FLAT_LEVELS
+        between[end][: int(other.argmax()) if other.any() else len(other)] = False
+    return between

@@ -192,3 +192,26 @@ def vote(candidates: Candidates, settings: VotingSettings = DEFAULTS) -> list[Li
     for mirrored in (False, True):
         found += _lines(candidates.take(candidates.mirrored == mirrored), settings)
     return sorted(found, key=lambda line: -line.votes)[: settings.max_lines]
+
+
+def nearest(candidates: Candidates, settings: VotingSettings = DEFAULTS) -> list[Line]:
+    """Lines for a query of a single frame: through the nearest library frames, nearest first.
+
+    With one frame there is nothing to agree on and speed has no meaning, so nobody votes: a still
+    scene, which a vote would share among all its seconds until nothing is left, is as good an
+    answer as any. Frames within a bin of a nearer one add no line. A line's votes are how near its
+    frame is, times its weight.
+    """
+    share = np.clip(1 - candidates.distance / settings.max_distance, 0, 1) * candidates.weight
+    found: list[Line] = []
+    for place in np.argsort(-share, kind="stable").tolist():
+        offset = float(candidates.reference_time[place] - candidates.query_time[place])
+        mirrored = bool(candidates.mirrored[place])
+        if share[place] <= 0 or len(found) == settings.max_lines:
+            break
+        if all(
+            line.mirrored != mirrored or abs(line.offset - offset) >= settings.bin_seconds
+            for line in found
+        ):
+            found.append(Line(offset, 1.0, mirrored, float(share[place])))
+    return found

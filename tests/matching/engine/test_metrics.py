@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from matching.engine.metrics import average_precision, evaluate, segment_overlap, table
+from matching.engine.metrics import (
+    average_precision,
+    evaluate,
+    families_table,
+    segment_overlap,
+    table,
+)
 
 TRUTH: dict[str, Any] = {
     "refs": [{"id": "a"}, {"id": "b", "bumper_len": 4}, {"id": "c"}],
@@ -124,6 +130,49 @@ def test_the_table_has_a_line_for_each_attack_and_one_for_all() -> None:
         "ALL",
         "alarms",
     ]
+
+
+FAMILIES: dict[str, Any] = {
+    **TRUTH,
+    "refs": [
+        {"id": "a", "family": "toys"},
+        {"id": "b", "family": "street"},
+        {"id": "c", "family": "toys"},
+    ],
+}
+
+
+def test_a_pair_counts_for_the_family_of_its_reference() -> None:
+    report = evaluate(
+        FAMILIES,
+        [
+            _told("q1", "a", (0, 10), (5, 15), 0.9),
+            _told("q1", "c", (0, 10), (5, 15), 0.5),
+            _told("q2", "a", (2, 6), (0, 4), 0.4),
+        ],
+    )
+    toys, street = report.families["toys"], report.families["street"]
+
+    assert (toys.queries, toys.pairs, toys.false_pairs) == (2, 2, 1)
+    assert (toys.recall, toys.r0fpx) == (1, 0.5)
+    assert (street.queries, street.pairs, street.recall, street.false_pairs) == (1, 1, 0, 0)
+
+
+def test_a_reference_without_a_family_is_one_of_its_own() -> None:
+    assert set(evaluate(TRUTH, []).families) == {"a", "b", "c"}
+
+
+def test_the_families_table_tells_the_spread_with_every_family_weighing_the_same() -> None:
+    lines = families_table(
+        evaluate(
+            FAMILIES,
+            [_told("q1", "a", (0, 10), (5, 15), 0.9), _told("q2", "a", (2, 6), (0, 4), 0.9)],
+        )
+    ).splitlines()
+
+    assert [line.split()[0] for line in lines[:3]] == ["family", "street", "toys"]
+    assert lines[3] == "recall over 2 families: mean 0.50, standard deviation 0.50, worst 0.00"
+    assert lines[-1] == "families with false pairs: 0 of 2"
 
 
 NAMES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from matching.engine.regions import Box, content_box
+from matching.engine.regions import Box, box_within_bars, content_box
 
 
 def _moving(high: int, wide: int, count: int = 20) -> np.ndarray:
@@ -53,6 +53,37 @@ def test_a_small_moving_spot_is_no_region() -> None:
     assert content_box(frames) is None
 
 
+def test_a_single_picture_is_cut_out_of_flat_bars_each_of_its_own_level() -> None:
+    picture = np.full((200, 320), 230.0)
+    picture[:20] = 16
+    picture[20:190, 32:280] = _moving(170, 250, 1)[0, :, :248]
+    assert box_within_bars(picture) == Box(0.1, 0.1, 0.775, 0.85)
+
+
+def test_a_single_picture_keeps_its_bars_through_the_noise_of_compression() -> None:
+    picture = 16 + np.random.default_rng(8).normal(0, 1.5, (200, 320))
+    picture[30:170] = _moving(140, 320, 1)[0]
+    assert box_within_bars(picture) == Box(0.0, 0.15, 1.0, 0.7)
+
+
+def test_a_caption_on_a_bar_belongs_to_a_single_picture() -> None:
+    picture = np.full((200, 320), 255.0)
+    picture[10:30, 40:280] = _moving(20, 240, 1)[0]
+    picture[40:] = _moving(160, 320, 1)[0]
+    assert box_within_bars(picture) == Box(0.0, 0.05, 1.0, 0.95)
+
+
+def test_a_single_picture_without_bars_or_with_nothing_else_has_no_other_region() -> None:
+    assert box_within_bars(_moving(200, 320, 1)[0]) is None
+    assert box_within_bars(np.zeros((200, 320))) is None
+
+
+def test_a_thin_line_of_a_picture_between_bars_is_no_region() -> None:
+    picture = np.zeros((200, 320))
+    picture[80:120] = _moving(40, 320, 1)[0]
+    assert box_within_bars(picture) is None
+
+
 def test_a_box_cuts_grey_and_coloured_pictures_and_never_to_nothing() -> None:
     box = Box(0.25, 0.5, 0.5, 0.25)
     assert box.of(np.zeros((2, 100, 200))).shape == (2, 25, 100)
@@ -63,3 +94,5 @@ def test_a_box_cuts_grey_and_coloured_pictures_and_never_to_nothing() -> None:
 def test_coloured_pictures_are_refused() -> None:
     with pytest.raises(ValueError, match="gray"):
         content_box(np.zeros((2, 9, 9, 3)))
+    with pytest.raises(ValueError, match="gray"):
+        box_within_bars(np.zeros((9, 9, 3)))

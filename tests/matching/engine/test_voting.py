@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from matching.engine.voting import Candidates, Line, rarity, speeds, videos_by_second, vote
+from matching.engine.voting import (
+    Candidates,
+    Line,
+    nearest,
+    rarity,
+    speeds,
+    videos_by_second,
+    vote,
+)
 
 
 def _candidates(
@@ -81,7 +89,34 @@ def test_near_frames_outvote_far_ones_and_frames_beyond_reach_have_no_vote() -> 
     assert vote(_candidates([0, 1, 2], [50, 51, 52], 100)) == []
 
 
+def test_a_single_frame_that_fits_a_still_scene_keeps_the_nearest_of_it() -> None:
+    scene = _candidates([0.0] * 60, list(range(60)), distance=12)
+    scene.distance[42] = 4
+
+    lines = nearest(scene)
+
+    assert vote(scene) == [], "shared among sixty seconds, its vote would be next to nothing"
+    assert len(lines) == 8, _told(lines)
+    assert lines[0] == Line(42.0, 1.0, mirrored=False, votes=1 - 4 / 80)
+
+
+def test_a_single_frame_has_lines_apart_in_time_mirrored_and_plain_by_themselves() -> None:
+    plain = _candidates([0.0] * 3, [7.0, 7.25, 30.0], distance=20)
+    mirrored = _candidates([0.0], [7.0], distance=8, mirrored=True)
+
+    lines = nearest(_both(plain, mirrored))
+
+    assert [(line.offset, line.mirrored) for line in lines] == [
+        *((7.0, True), (7.0, False), (30.0, False)),
+    ]
+
+
+def test_a_single_frame_has_no_line_through_what_is_beyond_reach() -> None:
+    assert nearest(_candidates([0.0, 0.0], [3.0, 9.0], distance=80)) == []
+
+
 def test_no_candidates_give_no_lines() -> None:
+    assert nearest(_candidates([], [])) == []
     assert vote(_candidates([], [])) == []
 
 
