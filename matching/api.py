@@ -1,13 +1,17 @@
-"""REST: a video with what it copies."""
+"""REST: a video with what it copies, and pictures of the evidence."""
 
 import uuid
 
+from django.conf import settings
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from matching.serializers import video_with_duplicates
+from matching.witnesses import MOST_WIDTH, evidence_picture, shown_segment
 from videos.access.visibility import visible
+from videos.errors import Refusal
 from videos.requests import viewer
 
 
@@ -17,3 +21,26 @@ class VideoView(APIView):
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         asker = viewer(request)
         return Response(video_with_duplicates(visible(asker, video_id), asker))
+
+
+class EvidenceView(APIView):
+    """GET a picture of two frames of a segment with their matched points."""
+
+    def get(self, request: Request, link_id: int, segment_id: int) -> HttpResponse:
+        asked = request.query_params
+        try:
+            pair, width = int(asked.get("pair", 0)), int(asked.get("width", MOST_WIDTH))
+        except ValueError:
+            raise Refusal("BAD_REQUEST", "Pair and width are whole numbers.", 400) from None
+        token = asked.get("signed")
+        segment = shown_segment(link_id, segment_id, viewer(request), token)
+        picture = evidence_picture(
+            segment,
+            pair,
+            width,
+            dark=asked.get("dark") == "1",
+            reference_first=asked.get("first") == "reference",
+        )
+        life = settings.TVIDZ.media_url_seconds
+        headers = {"Cache-Control": f"private, max-age={life}"}
+        return HttpResponse(picture, content_type="image/jpeg", headers=headers)

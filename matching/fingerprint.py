@@ -12,12 +12,17 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.described import Described, HeadDescriber
 from matching.engine.descriptors import HSV108
 from matching.engine.hashing import Turn, dct_hashes, luminance, to_square
-from matching.engine.regions import Box, content_box
+from matching.engine.regions import Box, box_within_bars, content_box
+from matching.engine.small import SmallFrames, frames_of
 from matching.engine.tracks import Track
 from matching.engine.version import ENGINE_VERSION
 from matching.models import Fingerprint
+from matching.own_descriptor import own_descriptor
+from matching.pictures import PictureBuilder, Pictures
+from videos.models import MediaType
 
 Kind = TypeVar("Kind", bound=np.generic)
 
@@ -47,7 +52,10 @@ class IndexFrame:
 
 @dataclass(frozen=True)
 class VideoFingerprint:
-    """All descriptors of a video so far. `regions[0]` is the whole picture."""
+    """All descriptors of a video so far. `regions[0]` is the whole picture.
+
+    `own` is there where the settings name a descriptor of one's own.
+    """
 
     version: str
     media_type: str
@@ -56,6 +64,8 @@ class VideoFingerprint:
     box: Box | None
     index: IndexFrame
     cuts: NDArray[np.float64]
+    pictures: Pictures | None = None
+    own: Described | None = None
 
 
 class FingerprintBuilder:
@@ -67,7 +77,7 @@ class FingerprintBuilder:
         self._whole = _Hashed()
         self._boxed = _Hashed()
         self._box: Box | None = None
-        self._box_decided = media_type != "video"
+        self._box_decided = False
         self._samples: list[NDArray[np.uint8]] = []
         self._waiting: list[NDArray[np.uint8]] = []
         self._positions: list[int] = []
@@ -75,6 +85,9 @@ class FingerprintBuilder:
         self._colours: list[NDArray[np.float32]] = []
         self._cuts: list[float] = []
         self._count = 0
+        self._pictures = PictureBuilder()
+        own = own_descriptor()
+        self._describer = HeadDescriber(own) if own is not None else None
 
     def add(
         self,
@@ -86,6 +99,8 @@ class FingerprintBuilder:
     ) -> None:
         """Take dense frames in order; `index` (n,) masks the index frames among them."""
         self._cuts.extend(cuts)
+        if self._describer is not None:
+            self._describer.add(pictures, timestamps, numbers, index, cuts)
         if not len(pictures):
             return
         gray = luminance(pictures)
@@ -97,7 +112,10 @@ class FingerprintBuilder:
         if index.any():
             self._colours.append(HSV108.compute(pictures[index]))
         self._count += len(pictures)
-        self._look_inside(gray, index)
+        # Rounded from the first frame to the last: which ones wait below depends on the batches.
+        levels = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+        self._pictures.add(levels, timestamps, index)
+        self._look_inside(levels, index)
 
     def fingerprint(self, duration: float) -> VideoFingerprint:
         """The fingerprint of what was taken so far; `duration` in seconds."""
@@ -124,18 +142,18 @@ class FingerprintBuilder:
                 else np.zeros((0, HSV108.dimension), np.float32),
             ),
             cuts=np.array(sorted(self._cuts), np.float64),
+            pictures=self._pictures.pictures(duration),
+            own=self._describer.described() if self._describer is not None else None,
         )
 
-    def _look_inside(self, gray: NDArray[np.float32], index: NDArray[np.bool_]) -> None:
+    def _look_inside(self, gray: NDArray[np.uint8], index: NDArray[np.bool_]) -> None:
         if self._box_decided and self._box is None:
             return
-        # Rounded from the first frame to the last: which ones waited depends on the batches.
-        small = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
         if self._box_decided and self._box is not None:
-            self._boxed.add(self._box.of(small))
+            self._boxed.add(self._box.of(gray))
             return
-        self._waiting.append(small)
-        self._samples.extend(small[index])
+        self._waiting.append(gray)
+        self._samples.extend(gray[index])
         if len(self._samples) >= BORDER_FRAMES:
             self._box = self._judge_borders()
             if self._box is not None:
@@ -144,6 +162,8 @@ class FingerprintBuilder:
             self._waiting, self._samples = [], []
 
     def _judge_borders(self) -> Box | None:
+        if self._media_type == MediaType.IMAGE:
+            return box_within_bars(self._samples[0]) if self._samples else None
         if len(self._samples) < BORDER_FRAMES_LEAST:
             return None
         return content_box(np.stack(self._samples[:BORDER_FRAMES]))
@@ -199,7 +219,25 @@ def packed(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> Fingerprint:
         row.box = [box.left, box.top, box.width, box.height]
         row.box_hashes = inner.hashes.tobytes()
         row.box_quality = inner.quality.tobytes()
+    if fingerprint.pictures is not None:
+        pictures = fingerprint.pictures
+        row.small_frames = pictures.strips
+        row.small_height = pictures.height
+        row.picture_width, row.picture_height = pictures.width, pictures.picture_height
     return row
+
+
+def small_frames(row: Fingerprint) -> SmallFrames | None:
+    """The small frames of a stored fingerprint, None where it has none."""
+    if row.small_frames is None:
+        return None
+    return SmallFrames(
+        frames_of(bytes(row.small_frames), row.small_height),
+        np.frombuffer(row.dense_times, "<f8"),
+        row.duration,
+        row.picture_width,
+        row.picture_height,
+    )
 
 
 def unpacked(row: Fingerprint) -> tuple[Track, ...]:

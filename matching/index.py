@@ -4,7 +4,7 @@ Another engine (a vector database, say) would replace this file and nothing else
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,30 @@ import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
+from pgvector import SparseVector
 
+from matching.described import shot_heads, store_described
 from matching.engine.bands import bands
 from matching.engine.cuts import cut_tokens
 from matching.engine.hashing import to_bit_string
+from matching.engine.local import Patches
+from matching.engine.local import unpacked as unpacked_patches
+from matching.engine.regions import Box
+from matching.engine.small import SmallFrames
 from matching.engine.tracks import Track
 from matching.engine.voting import VotingSettings
-from matching.fingerprint import VideoFingerprint, packed, unpacked
-from matching.models import CutToken, FeatureVector, Fingerprint
+from matching.fingerprint import VideoFingerprint, packed, small_frames, unpacked
+from matching.models import WORDS, CutToken, FeatureVector, Fingerprint
 from videos.models import FrameInfo, MediaType, SceneCuts
 
 # Frames below this quality (0 to 100) are too flat to propose anything; PDQ's own advice.
 LEAST_QUALITY = 50
 ROWS_AT_ONCE = 500
+# Hashes, and frames by their words, that one statement asks for: a film's would take minutes.
+HASHES_AT_ONCE = 4000
+FRAMES_AT_ONCE = 16
+# Frames with fewer different words cannot be told from others by geometry.
+LEAST_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -74,12 +85,14 @@ def store(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> None:
             ],
             batch_size=ROWS_AT_ONCE,
         )
+        if fingerprint.own is not None and fingerprint.media_type == MediaType.VIDEO:
+            store_described(video_id, fingerprint.own)
 
 
 def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> list[FeatureVector]:
     frames = dict(FrameInfo.objects.filter(video_id=video_id).values_list("frame_number", "pk"))
     index = fingerprint.index
-    heads = _shot_heads(fingerprint)
+    heads = shot_heads(fingerprint.regions[0].track.times[index.position], fingerprint.cuts)
     rows = []
     for region, held in enumerate(fingerprint.regions):
         hashes = held.track.hashes[index.position]
@@ -88,6 +101,7 @@ def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> list
             quality = int(held.track.quality[position])
             number = int(index.number[place])
             coloured = region == 0 and bool(heads[place])
+            local = _local(fingerprint, place) if region == 0 else {}
             rows.append(
                 FeatureVector(
                     frame_id=frames[number],
@@ -101,18 +115,23 @@ def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> list
                     hash=to_bit_string(hashes[place]),
                     bands=banded[place].tolist() if quality >= LEAST_QUALITY else [],
                     colour=index.colours[place] if coloured else None,
+                    **local,
                 )
             )
     return rows
 
 
-def _shot_heads(fingerprint: VideoFingerprint) -> NDArray[np.bool_]:
-    """Mask of the first index frame of each shot: those the colour index holds."""
-    times = fingerprint.regions[0].track.times[fingerprint.index.position]
-    shot = np.searchsorted(fingerprint.cuts, times, side="right")
-    heads = np.ones(len(times), bool)
-    heads[1:] = shot[1:] != shot[:-1]
-    return heads
+def _local(fingerprint: VideoFingerprint, place: int) -> dict[str, Any]:
+    """The columns of local features of an index frame; none where it has too few to tell."""
+    pictures = fingerprint.pictures
+    if pictures is None or len(pictures.words[place]) < LEAST_WORDS:
+        return {}
+    words = pictures.words[place].tolist()
+    return {
+        "words": words,
+        "word_vector": SparseVector(dict.fromkeys(words, 1.0), WORDS),
+        "patches": pictures.patches[place],
+    }
 
 
 CANDIDATES = """
@@ -134,27 +153,99 @@ WHERE near.video_id IS DISTINCT FROM %(exclude)s
 """
 
 
-def draw(hashes: NDArray[np.uint8], version: str, exclude: uuid.UUID | None) -> Drawn:
+def nobody() -> None:
+    """Nobody waits for a sign of life."""
+
+
+def draw(
+    hashes: NDArray[np.uint8],
+    version: str,
+    exclude: uuid.UUID | None,
+    alive: Callable[[], None] = nobody,
+) -> Drawn:
     """Library frames that share a 16-bit band with one of `hashes` (n, 32) and lie near it.
 
-    One statement for the whole query; it is an exact search up to 15 bits and finds nearly all
-    up to 31. `exclude` leaves one video (the query itself) out.
+    A statement for so many hashes, `alive` called after each; it is an exact search up to 15 bits
+    and finds nearly all up to 31. `exclude` leaves one video (the query itself) out.
     """
-    if not len(hashes):
-        return _drawn([])
-    parameters: dict[str, Any] = {
-        "numbers": list(range(len(hashes))),
-        "hashes": [to_bit_string(packed_hash) for packed_hash in hashes],
-        "bands": ["{" + ",".join(map(str, row)) + "}" for row in bands(hashes).tolist()],
-        "version": version,
-        "most": settings.TVIDZ.max_rows_per_hash,
-        "distance": VotingSettings().max_distance,
-        "exclude": exclude,
-    }
-    with transaction.atomic(), connection.cursor() as cursor:
-        _prefer_indexes(cursor)
-        cursor.execute(CANDIDATES, parameters)
-        return _drawn(cursor.fetchall())
+    rows: list[tuple[int, uuid.UUID, int, float, float]] = []
+    for start in range(0, len(hashes), HASHES_AT_ONCE):
+        some = hashes[start : start + HASHES_AT_ONCE]
+        parameters: dict[str, Any] = {
+            "numbers": list(range(start, start + len(some))),
+            "hashes": [to_bit_string(packed_hash) for packed_hash in some],
+            "bands": ["{" + ",".join(map(str, row)) + "}" for row in bands(some).tolist()],
+            "version": version,
+            "most": settings.TVIDZ.max_rows_per_hash,
+            "distance": VotingSettings().max_distance,
+            "exclude": exclude,
+        }
+        with transaction.atomic(), connection.cursor() as cursor:
+            _prefer_indexes(cursor)
+            cursor.execute(CANDIDATES, parameters)
+            rows += cursor.fetchall()
+        alive()
+    return _drawn(rows)
+
+
+WORD_CANDIDATES = """
+WITH asked AS MATERIALIZED (
+    SELECT number, words::int[] AS words, vector::sparsevec AS vector
+    FROM unnest(%(numbers)s::int[], %(words)s::text[], %(vectors)s::text[])
+         AS given(number, words, vector)
+)
+SELECT asked.number, near.video_id, near.timestamp, near.patches
+FROM asked
+CROSS JOIN LATERAL (
+    SELECT video_id, timestamp, patches
+    FROM matching_featurevector
+    WHERE words && asked.words AND version = %(version)s
+      AND video_id IS DISTINCT FROM %(exclude)s
+    ORDER BY word_vector <#> asked.vector
+    LIMIT %(most)s
+) AS near
+"""
+
+
+@dataclass(frozen=True)
+class DrawnFrame:
+    """A library frame that shares words with the frame `number` that was asked for."""
+
+    number: int
+    video_id: uuid.UUID
+    time: float
+    patches: Patches
+
+
+def draw_words(
+    asked: Sequence[NDArray[np.int32]], version: str, exclude: uuid.UUID | None, most: int
+) -> Iterator[DrawnFrame]:
+    """The `most` library frames that share most words with each of `asked` (words of a frame).
+
+    A statement for so many frames.
+    """
+    given = [np.unique(words[words >= 0]) for words in asked]
+    numbers = [number for number, words in enumerate(given) if len(words)]
+    for start in range(0, len(numbers), FRAMES_AT_ONCE):
+        some = numbers[start : start + FRAMES_AT_ONCE]
+        parameters: dict[str, Any] = {
+            "numbers": some,
+            "words": ["{" + ",".join(map(str, given[number].tolist())) + "}" for number in some],
+            "vectors": [_ones(given[number]) for number in some],
+            "version": version,
+            "exclude": exclude,
+            "most": most,
+        }
+        with transaction.atomic(), connection.cursor() as cursor:
+            _prefer_indexes(cursor)
+            cursor.execute(WORD_CANDIDATES, parameters)
+            rows = cursor.fetchall()
+        for number, video_id, time, patches in rows:
+            yield DrawnFrame(number, video_id, time, unpacked_patches(bytes(patches)))
+
+
+def _ones(words: NDArray[np.int32]) -> str:
+    return SparseVector(dict.fromkeys(words.tolist(), 1.0), WORDS).to_text()
 
 
 def _prefer_indexes(cursor: object) -> None:
@@ -185,7 +276,9 @@ class LibraryVideo:
     video_id: uuid.UUID
     media_type: str
     tracks: tuple[Track, ...]
+    box: Box | None
     cuts: NDArray[np.float64]
+    small: SmallFrames | None
 
 
 def library_videos(video_ids: Sequence[uuid.UUID], version: str) -> Iterator[LibraryVideo]:
@@ -196,7 +289,8 @@ def library_videos(video_ids: Sequence[uuid.UUID], version: str) -> Iterator[Lib
     rows = Fingerprint.objects.filter(video_id__in=video_ids, version=version, ready=True)
     for row in rows.iterator():
         own = np.array(cuts.get(row.video_id, []), np.float64)
-        yield LibraryVideo(row.video_id, row.media_type, unpacked(row), own)
+        box = None if row.box is None else Box(*row.box)
+        yield LibraryVideo(row.video_id, row.media_type, unpacked(row), box, own, small_frames(row))
 
 
 CUT_CANDIDATES = """
@@ -268,31 +362,3 @@ def same_cuts(cuts: Sequence[float], exclude: uuid.UUID | None) -> list[uuid.UUI
             },
         )
         return [row[0] for row in cursor.fetchall()]
-
-
-COLOUR_NEIGHBOURS = """
-SELECT video_id, timestamp, colour <-> %(vector)s::vector AS distance
-FROM matching_featurevector
-WHERE media_type = %(media_type)s AND version = %(version)s
-ORDER BY colour <-> %(vector)s::vector
-LIMIT %(most)s
-"""
-
-
-def nearest_colours(
-    vector: NDArray[np.float32], version: str, most: int
-) -> list[tuple[uuid.UUID, float, float]]:
-    """Shots of videos nearest in colour to `vector` (108,): video, second, distance, best first."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        _prefer_indexes(cursor)
-        cursor.execute("SET LOCAL hnsw.ef_search = 100")
-        cursor.execute(
-            COLOUR_NEIGHBOURS,
-            {
-                "vector": str(vector.tolist()),
-                "media_type": MediaType.VIDEO,
-                "version": version,
-                "most": most,
-            },
-        )
-        return [(video, float(time), float(distance)) for video, time, distance in cursor]

@@ -5,10 +5,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
-from pgvector.django import BitField, HnswIndex, VectorField
+from pgvector.django import BitField, HnswIndex, SparseVectorField, VectorField
 
 from matching.engine.descriptors import DCT256, HSV108
 from videos.models import FrameInfo, MediaType, Video
+
+# As many visual words as the vocabulary makes, two times 4096 centres.
+WORDS = 4096 * 4096
 
 
 class Fingerprint(models.Model):
@@ -17,8 +20,10 @@ class Fingerprint(models.Model):
     `dense_times` is float64 little-endian seconds; `dense_hashes` 32 bytes and `dense_quality`
     one byte a frame, in the same order, of the whole picture. Where the picture has still
     borders, `box` (left, top, width, height in shares of the picture) is what lies inside them
-    and the `box_` columns hold its hashes. Only a `ready` fingerprint is found by a search; it
-    becomes ready in the transaction that writes its index rows.
+    and the `box_` columns hold its hashes. `small_frames` are the dense frames as strips of JPEG,
+    `small_height` pixels each, of pictures `picture_width` by `picture_height`. Only a `ready`
+    fingerprint is found by a search; it becomes ready in the transaction that writes its index
+    rows.
     """
 
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="fingerprints")
@@ -32,6 +37,10 @@ class Fingerprint(models.Model):
     box = ArrayField(models.FloatField(), size=4, null=True, blank=True)
     box_hashes = models.BinaryField(null=True)
     box_quality = models.BinaryField(null=True)
+    small_frames = models.BinaryField(null=True)
+    small_height = models.PositiveSmallIntegerField(default=0)
+    picture_width = models.PositiveSmallIntegerField(default=0)
+    picture_height = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -47,7 +56,9 @@ class FeatureVector(models.Model):
     """The descriptors of one region of one index frame.
 
     `bands` is empty for frames that say nothing (flat, black): they can verify a match but not
-    propose one. `colour` is set in one frame of a shot.
+    propose one. `colour` is set in one frame of a shot. `words` are the visual words of the whole
+    picture's local features and `word_vector` the same as a vector of ones, to be scored against a
+    query's weights; `patches` are the features themselves, packed, for geometry.
     """
 
     frame = models.ForeignKey(FrameInfo, on_delete=models.CASCADE, related_name="features")
@@ -62,6 +73,9 @@ class FeatureVector(models.Model):
     hash = BitField(length=DCT256.dimension)
     bands = ArrayField(models.IntegerField(), default=list)
     colour = VectorField(dimensions=HSV108.dimension, null=True)
+    words = ArrayField(models.IntegerField(), null=True)
+    word_vector = SparseVectorField(dimensions=WORDS, null=True)
+    patches = models.BinaryField(null=True)
 
     class Meta:
         constraints = [
@@ -75,6 +89,7 @@ class FeatureVector(models.Model):
             # Without a pending list an insert costs the same every time and a search never
             # pays for the inserts of others.
             GinIndex(fields=["bands"], name="idx_feature_vector_bands", fastupdate=False),
+            GinIndex(fields=["words"], name="idx_feature_vector_words", fastupdate=False),
             HnswIndex(
                 fields=["colour"],
                 name="idx_feature_vector_colour",
@@ -87,6 +102,62 @@ class FeatureVector(models.Model):
 
     def __str__(self) -> str:
         return f"features of frame {self.frame_number}"
+
+
+class DescriptorVector(models.Model):
+    """What a descriptor of the operator's own makes of one frame of a shot of a video.
+
+    `version` is the descriptor's, not the engine's. Vectors of different length lie in one
+    column; the HNSW index of a version is made by `manage.py descriptor index`.
+    """
+
+    frame = models.ForeignKey(FrameInfo, on_delete=models.CASCADE, related_name="+")
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=24)
+    version = models.CharField(max_length=16)
+    timestamp = models.FloatField(help_text="Seconds.")
+    vector = VectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["frame", "name", "version"], name="descriptor_vector_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["video", "name", "version"], name="idx_descriptor_vector_video")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} at {self.timestamp:.2f} s"
+
+
+class DescriptorCalibration(models.Model):
+    """How sure a distance makes one: the curve 1 / (1 + exp(-(intercept + slope * distance))).
+
+    Measured on `pictures` pictures of `families` unrelated videos. `separation` is the share of
+    (copy, stranger) pairs in which the copy is nearer; `error` the expected calibration error
+    with families left out in turn.
+    """
+
+    name = models.CharField(max_length=24)
+    version = models.CharField(max_length=16)
+    intercept = models.FloatField()
+    slope = models.FloatField()
+    pictures = models.PositiveIntegerField()
+    families = models.PositiveIntegerField()
+    separation = models.FloatField()
+    error = models.FloatField()
+    measured_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="calibration_once"),
+            models.CheckConstraint(name="calibration_falls", condition=Q(slope__lt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"calibration of {self.name} {self.version}"
 
 
 class CutToken(models.Model):
@@ -160,7 +231,11 @@ class DuplicateLink(models.Model):
 class Segment(models.Model):
     """A half-open stretch of the query and the stretch of the reference it equals, in seconds.
 
-    `pairs` keeps the evidence: [query time, reference time, similarity] of matched frames.
+    `pairs` keeps the evidence: [query time, reference time, similarity] of matched frames, and
+    `points` of up to four of them where they agree, the best first: [query time, reference time,
+    [[x and y in the query's picture, x and y in the reference's], …]]. `transform` (two rows of
+    three) takes places in the query's picture to those in the reference's. All of these are shares
+    of the pictures, 0 to 1, as seen and not mirrored.
     """
 
     link = models.ForeignKey(DuplicateLink, on_delete=models.CASCADE, related_name="segments")
@@ -170,9 +245,15 @@ class Segment(models.Model):
     r_end = models.FloatField()
     speed = models.FloatField(default=1.0)
     mirrored = models.BooleanField(default=False)
+    inverted = models.BooleanField(default=False, help_text="The colours are the other's negative.")
+    transform = ArrayField(models.FloatField(), size=6, null=True, blank=True)
+    motion = models.FloatField(
+        null=True, blank=True, help_text="Correlation of what moves in both, -1 to 1."
+    )
     matched_frames = models.PositiveIntegerField()
     similarity = models.FloatField(help_text="Mean over the matched frames, 0 to 1.")
     pairs = models.JSONField(default=list, blank=True)
+    points = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["q_start"]
@@ -185,6 +266,14 @@ class Segment(models.Model):
                 name="segment_starts_at_zero", condition=Q(q_start__gte=0) & Q(r_start__gte=0)
             ),
             models.CheckConstraint(name="segment_speed_positive", condition=Q(speed__gt=0)),
+            models.CheckConstraint(
+                name="segment_transform_is_a_matrix",
+                condition=Q(transform__isnull=True) | Q(transform__len=6),
+            ),
+            models.CheckConstraint(
+                name="segment_motion_is_a_correlation",
+                condition=Q(motion__isnull=True) | Q(motion__gte=-1, motion__lte=1),
+            ),
         ]
 
     def __str__(self) -> str:

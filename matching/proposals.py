@@ -5,17 +5,18 @@ its still borders; the library is stored once. Scene cuts propose lines of their
 """
 
 import uuid
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matching import index
-from matching.engine.agreement import AlignmentSettings
+from matching.engine.geometry import Matrix, inverse, joined
 from matching.engine.hashing import Turn, inverted
+from matching.engine.regions import Box
 from matching.engine.tracks import Track
-from matching.engine.voting import Candidates, Line, rarity, videos_by_second, vote
+from matching.engine.voting import Candidates, Line, nearest, rarity, vote
 from matching.families import families
 from matching.fingerprint import VideoFingerprint
 
@@ -58,34 +59,66 @@ class _Variant(NamedTuple):
 Proposed = dict[Look, list[Line]]
 
 
-@dataclass(frozen=True)
-class Proposals:
-    """Lines by library video and look; `common` counts the families that share each second."""
+def propose(
+    fingerprint: VideoFingerprint,
+    exclude: uuid.UUID | None,
+    alive: Callable[[], None] = index.nobody,
+) -> dict[uuid.UUID, Proposed]:
+    """Lines for every library video that shares near frames or scene cuts with the query.
 
-    lines: dict[uuid.UUID, Proposed]
-    common: NDArray[np.int64]
-
-    def best(self, most: int) -> list[uuid.UUID]:
-        """The library videos with most votes for a line, best first."""
-
-        def votes(video: uuid.UUID) -> float:
-            return max(line.votes for held in self.lines[video].values() for line in held)
-
-        return sorted(self.lines, key=votes, reverse=True)[:most]
-
-
-def propose(fingerprint: VideoFingerprint, exclude: uuid.UUID | None) -> Proposals:
-    """Lines for every library video that shares near frames or scene cuts with the query."""
+    Videos with most votes for a line come first. `alive` is called every so often.
+    """
     variants = _variants(fingerprint)
     hashes, variant, frame = _asked(fingerprint, variants)
-    drawn = index.draw(hashes, fingerprint.version, exclude)
+    drawn = index.draw(hashes, fingerprint.version, exclude, alive)
     family = families(drawn.videos, fingerprint.version)[drawn.video]
     query_time = fingerprint.regions[0].track.times[frame[drawn.query]]
-    lines = _lines(variants, variant[drawn.query], query_time, drawn, family)
+    still = len(fingerprint.regions[0].track.times) == 1
+    lines = _lines(variants, variant[drawn.query], query_time, drawn, family, still)
     _add_cut_lines(fingerprint, exclude, lines)
-    near = drawn.distance <= AlignmentSettings().max_distance
-    common = videos_by_second(query_time[near], family[near], fingerprint.duration)
-    return Proposals(lines, common)
+
+    def votes(video: uuid.UUID) -> float:
+        return max(line.votes for held in lines[video].values() for line in held)
+
+    return {video: lines[video] for video in sorted(lines, key=votes, reverse=True)}
+
+
+def look_matrix(
+    fingerprint: VideoFingerprint, library: index.LibraryVideo, look: Look, second: bool
+) -> Matrix | None:
+    """Where a look lays the query: (2, 3) takes pixels of its pictures to the library video's.
+
+    `second` is for lines of the look's second track. None where the pictures' sizes are not kept.
+    """
+    pictures, small = fingerprint.pictures, library.small
+    if pictures is None or small is None:
+        return None
+    ours = fingerprint.box if look.query_region else None
+    theirs = library.box if look.reference_region else None
+    turned = _TURNED[(look.quarter, second)]
+    to_shares = inverse(_from_shares(ours, pictures.width, pictures.picture_height))
+    to_pixels = _from_shares(theirs, small.width, small.height)
+    return joined(to_pixels, joined(turned, to_shares))
+
+
+# What a turn does to places in shares (0 to 1) of the picture: see hashing.Turn.
+_TURNED: Final = {
+    (False, False): np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
+    (False, True): np.array([[-1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]),
+    (True, False): np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]),
+    (True, True): np.array([[0.0, -1.0, 1.0], [1.0, 0.0, 0.0]]),
+}
+
+
+def _from_shares(box: Box | None, width: int, height: int) -> Matrix:
+    """Takes shares of a box to the pixels of the picture it lies in."""
+    part = box or Box(0.0, 0.0, 1.0, 1.0)
+    return np.array(
+        [
+            [part.width * width, 0.0, part.left * width - 0.5],
+            [0.0, part.height * height, part.top * height - 0.5],
+        ]
+    )
 
 
 def query_tracks(fingerprint: VideoFingerprint, look: Look) -> tuple[Track, Track]:
@@ -142,8 +175,10 @@ def _lines(
     query_time: NDArray[np.float64],
     drawn: index.Drawn,
     family: NDArray[np.int64],
+    still: bool,
 ) -> dict[uuid.UUID, Proposed]:
     """Lines on which candidates agree, voted for each library video and look apart."""
+    lines_of = nearest if still else vote
     weight = rarity(query_time, family)
     second = np.array([held.second for held in variants])[variant]
     groups: dict[tuple[int, Look], list[int]] = {}
@@ -154,7 +189,7 @@ def _lines(
     lines: dict[uuid.UUID, Proposed] = {}
     for (video, look), members in groups.items():
         rows = np.array(members)
-        found = vote(
+        found = lines_of(
             Candidates(
                 query_time[rows], drawn.time[rows], drawn.distance[rows], weight[rows], second[rows]
             )

@@ -4,8 +4,11 @@ import bisect
 from collections.abc import Sequence
 from typing import Any
 
+from matching.engine.geometry import inverse
+from matching.engine.transform import Size, sides, transform
 from matching.links import links_of
 from matching.models import DuplicateLink, Segment
+from matching.witnesses import evidence_url, matrix_of, witnesses
 from videos.access.visibility import Viewer, may_see
 from videos.media_urls import original_url, picture_url, thumbnail_url
 from videos.models import FrameInfo, Video
@@ -35,6 +38,7 @@ def duplicate_json(link: DuplicateLink, here: Video, viewer: Viewer) -> dict[str
     seen = may_see(viewer, other)
     covered = (link.covered_query, link.covered_reference)
     pictures = (_Pictures(here, True), _Pictures(other, seen))
+    sizes = (_size(here), _size(other))
     return {
         "id": link.pk,
         "video": _other_json(other, seen),
@@ -47,7 +51,14 @@ def duplicate_json(link: DuplicateLink, here: Video, viewer: Viewer) -> dict[str
         "matched_frames": link.matched_frames,
         "engine_version": link.version,
         "provisional": link.provisional,
-        "segments": [_segment_json(segment, is_query, pictures) for segment in link.segments.all()],
+        "segments": [
+            {
+                **_segment_json(segment, is_query, pictures),
+                "transform": _transform_json(segment, is_query, sizes),
+                "matched_points": _points_json(segment, is_query) if seen else [],
+            }
+            for segment in link.segments.all()
+        ],
     }
 
 
@@ -80,6 +91,8 @@ def _segment_json(
         # How fast the other one runs while this one plays at its own speed.
         "speed": segment.speed if is_query else 1 / segment.speed,
         "mirrored": segment.mirrored,
+        "inverted": segment.inverted,
+        "motion": segment.motion,
         "matched_frames": segment.matched_frames,
         "frame_pairs": [
             {
@@ -92,6 +105,45 @@ def _segment_json(
             for time, other_time, score in _pairs(segment.pairs, is_query)
         ],
     }
+
+
+def _size(video: Video) -> Size | None:
+    return (video.width, video.height) if video.width and video.height else None
+
+
+def _transform_json(
+    segment: Segment, is_query: bool, sizes: tuple[Size | None, Size | None]
+) -> dict[str, Any] | None:
+    """How this video's picture lies in the other's, seen from this one."""
+    matrix = matrix_of(segment)
+    here, other = sizes
+    if matrix is None or here is None or other is None:
+        return None
+    matrix = matrix if is_query else inverse(matrix)
+    told = transform(matrix, here, other)
+    if told is None:
+        return None
+    return {
+        "matrix": matrix.ravel().round(6).tolist(),
+        "rotation": round(told.rotation, 1),
+        "stretch": round(told.stretch, 3),
+        "box": sides(told.inset),
+        "other_box": sides(told.crop),
+        "share": round(told.filled, 4),
+        "other_share": round(told.shown, 4),
+    }
+
+
+def _points_json(segment: Segment, is_query: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "time": witness.query_time if is_query else witness.reference_time,
+            "other_time": witness.reference_time if is_query else witness.query_time,
+            "points": witness.points[:, [0, 1, 2, 3] if is_query else [2, 3, 0, 1]].tolist(),
+            "picture": evidence_url(segment, number, reference_first=not is_query),
+        }
+        for number, witness in enumerate(witnesses(segment))
+    ]
 
 
 def _pairs(pairs: Sequence[Sequence[float]], is_query: bool) -> list[tuple[float, float, float]]:

@@ -1,22 +1,27 @@
-"""Dense hashes along the proposed lines, and scene cuts, decide what is a match."""
+"""Dense hashes along proposed lines, of whole pictures or of what overlaps, decide what agrees."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from matching.engine.agreement import AlignmentSettings
 from matching.engine.alignment import AlignedSegment, align, merge
-from matching.engine.confidence import LinkScore, score_link
 from matching.engine.cuts import align_cuts
+from matching.engine.geometry import Matrix
 from matching.engine.hashing import HASH_BITS
+from matching.engine.motion import lay_moving, motion, shared_mask
+from matching.engine.overlay import overlap
+from matching.engine.sightings import Sighting, align_laid, laying_lines, layings
+from matching.engine.small import SmallFrames
 from matching.engine.tracks import Track
+from matching.engine.transform import Size
 from matching.engine.voting import Line
 from matching.fingerprint import VideoFingerprint
 from matching.index import LibraryVideo
-from matching.proposals import Proposed, query_tracks
+from matching.proposals import Proposed, look_matrix, query_tracks
 from videos.models import MediaType
 
 # Cuts of a copy lie within a frame or two of the original's.
@@ -24,66 +29,109 @@ CUT_TOLERANCE = 0.12
 
 
 @dataclass(frozen=True)
-class Match:
-    """A library video the query copies, where, and how surely.
+class Verified:
+    """A library video that was compared closely: the segments it shares with the query, if any.
 
-    `score.kinds` says what was done: the engine's words, and "inverted", "turned", "cuts".
+    sightings are the frame pairs whose local features agree; aligned_cuts counts scene cuts in
+    common, and cuts_alone says that nothing else speaks for the segments. still: one of the two is
+    an image. sizes are those of the query's and the library video's pictures, in whose pixels
+    matrices and sightings are.
     """
 
     video_id: uuid.UUID
-    score: LinkScore
+    duration: float
     segments: tuple[AlignedSegment, ...]
+    sightings: tuple[Sighting, ...]
     aligned_cuts: int
+    cuts_alone: bool
+    still: bool
+    least_matches: int
+    tracks: tuple[Track, ...]
+    sizes: tuple[Size, Size] | None = None
 
 
 def verify(
     fingerprint: VideoFingerprint,
+    small: SmallFrames | None,
     library: LibraryVideo,
     proposed: Proposed,
-    common: NDArray[np.int64],
-) -> Match | None:
-    """The match between a query and a library video, or None when too little agrees."""
+    sightings: Sequence[Sighting],
+) -> Verified:
+    """Compare the query, `small` its frames, with a library video closely."""
     options = settings.TVIDZ
-    reference = library.tracks[0]
     still = MediaType.IMAGE in (fingerprint.media_type, library.media_type)
     cuts, cut_line = _aligned_cuts(fingerprint, library, proposed)
-    witness = cuts >= options.cuts_to_propose
     # Beside aligned cuts any agreement of the picture counts.
-    least = 1 if still or witness else options.min_matches
-    segments = _segments(fingerprint, library, proposed, least)
+    least = 1 if still or cuts >= options.cuts_to_propose else options.min_matches
+    wanted = AlignmentSettings(similarity_threshold=options.similarity_threshold, min_matches=least)
+    found = _by_hashes(fingerprint, library, proposed, wanted)
+    if small is not None and library.small is not None:
+        found = [_with_motion(segment, small, library.small) for segment in found]
+        for laying in layings(sightings, small, library.small):
+            found += align_laid(laying, laying_lines(laying), small, library.small, wanted)
+    segments = merge(found)
     alone = not segments and cut_line is not None and cuts >= options.cuts_to_flag
     if alone and cut_line is not None:
-        segments = [_segment_of_cuts(fingerprint, reference, cut_line)]
-    score = score_link(
-        segments, fingerprint.duration, reference.duration, common, min_matches=least
+        segments = [_segment_of_cuts(fingerprint, library.tracks[0], cut_line)]
+    return Verified(
+        library.video_id,
+        library.tracks[0].duration,
+        tuple(segments),
+        tuple(sightings),
+        cuts,
+        alone,
+        still,
+        least,
+        library.tracks,
+        _sizes(small, library.small),
     )
-    if not (score.reported or alone):
+
+
+def _sizes(query: SmallFrames | None, reference: SmallFrames | None) -> tuple[Size, Size] | None:
+    if query is None or reference is None:
         return None
-    changes = sorted({change for segment in segments for change in segment.changes})
-    doubt = 1 - score.score
-    if witness:
-        doubt *= 0.5 ** (cuts / options.cuts_to_propose)
-        changes.append("cuts")
-    score = replace(score, score=1 - doubt, kinds=(*score.kinds, *changes))
-    return Match(library.video_id, score, tuple(segments), cuts)
+    return (query.width, query.height), (reference.width, reference.height)
 
 
-def _segments(
-    fingerprint: VideoFingerprint, library: LibraryVideo, proposed: Proposed, least: int
+def _by_hashes(
+    fingerprint: VideoFingerprint,
+    library: LibraryVideo,
+    proposed: Proposed,
+    wanted: AlignmentSettings,
 ) -> list[AlignedSegment]:
-    """Segments over all looks, each moment of the query in one of them only."""
-    wanted = AlignmentSettings(
-        similarity_threshold=settings.TVIDZ.similarity_threshold, min_matches=least
-    )
+    """Segments over all looks of the hash tier, overlapping ones not merged yet."""
     found: list[AlignedSegment] = []
     for look, lines in proposed.items():
         first, second = query_tracks(fingerprint, look)
         reference = library.tracks[look.reference_region]
+        matrices: dict[bool, Matrix | None] = {}
         for segment in align(first, second, reference, lines, wanted):
+            matrix = matrices.setdefault(
+                segment.mirrored, look_matrix(fingerprint, library, look, segment.mirrored)
+            )
             # Inside a look of quarter turns "mirrored" says: turned the other way.
             mirrored = segment.mirrored and not look.quarter
-            found.append(replace(segment, mirrored=mirrored, changes=look.changes))
-    return merge(found)
+            found.append(replace(segment, mirrored=mirrored, changes=look.changes, matrix=matrix))
+    return found
+
+
+def _with_motion(
+    segment: AlignedSegment, query: SmallFrames, reference: SmallFrames
+) -> AlignedSegment:
+    """The segment with how alike both videos move in it."""
+    where = None if segment.matrix is None else overlap(segment.matrix, query, reference)
+    if where is None:
+        return segment
+    told = motion(
+        lay_moving(query, where, query=True),
+        lay_moving(reference, where, query=False),
+        shared_mask(where),
+        (segment.q_start, segment.q_end),
+        segment.offset,
+        segment.speed,
+        negative="inverted" in segment.changes,
+    )
+    return replace(segment, motion=told)
 
 
 def _aligned_cuts(

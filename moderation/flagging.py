@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink
 from moderation.models import Flag
 
@@ -16,15 +17,29 @@ def worth_a_flag(score: float, kinds: Sequence[str]) -> bool:
 
 
 def flag(video_id: uuid.UUID) -> list[Flag]:
-    """Open a flag for each settled link of the video that is worth one; again is the same."""
-    links = (
-        DuplicateLink.objects.filter(
-            Q(query_id=video_id) | Q(reference_id=video_id), provisional=False
-        )
-        .select_related("flag")
-        .order_by("pk")
-    )
-    return [_flag_one(link) for link in links if _concerns(link)]
+    """Open a flag for each settled link of the video that is worth one; again is the same.
+
+    Only links of the running engine are looked at: flags of other versions stay as they are, with
+    the link a reviewer saw, and while one stands its pair gets no second flag.
+    """
+    either = Q(query_id=video_id) | Q(reference_id=video_id)
+    current = DuplicateLink.objects.filter(either, version=ENGINE_VERSION, provisional=False)
+    elsewhere = _standing(DuplicateLink.objects.filter(either).exclude(version=ENGINE_VERSION))
+    return [
+        _flag_one(link)
+        for link in current.select_related("flag").order_by("pk")
+        if _pair(link) not in elsewhere and _concerns(link)
+    ]
+
+
+def _standing(links: QuerySet[DuplicateLink]) -> set[frozenset[uuid.UUID]]:
+    """The pairs of those of `links` whose flag is not suppressed."""
+    flags = Flag.objects.filter(link__in=links).exclude(state=Flag.State.SUPPRESSED)
+    return {_pair(flag.link) for flag in flags.select_related("link")}
+
+
+def _pair(link: DuplicateLink) -> frozenset[uuid.UUID]:
+    return frozenset((link.query_id, link.reference_id))
 
 
 def _concerns(link: DuplicateLink) -> bool:

@@ -82,6 +82,21 @@ def test_a_short_video_is_judged_on_the_frames_it_has_and_a_very_short_one_not_a
     assert built(letterboxed(moving(8)), 4).box is None
 
 
+def test_a_still_is_cut_out_of_its_flat_bars_by_itself() -> None:
+    whole = moving(1)
+    bars = np.full((1, 120, 160, 3), 16, np.uint8)
+    bars[:, 15:105] = whole
+
+    plain, boxed = built(whole, 1, "image"), built(bars, 1, "image")
+
+    assert plain.box is None
+    assert boxed.box is not None
+    assert (boxed.box.top, boxed.box.height) == (15 / 120, 90 / 120)
+    inside, alone = boxed.regions[1].track.hashes, plain.regions[0].track.hashes
+    # Regions are hashed from rounded grey levels.
+    assert hamming_pairs(inside, alone)[0] <= 4
+
+
 def test_asking_early_does_not_change_what_comes_later() -> None:
     pictures = letterboxed(moving(100))
     asked, left = FingerprintBuilder("video"), FingerprintBuilder("video")

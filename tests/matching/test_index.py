@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 from numpy.typing import NDArray
+from pgvector import SparseVector
 
 from matching import index
 from matching.engine.bands import bands
 from matching.engine.hashing import to_bit_string
 from matching.engine.version import ENGINE_VERSION
 from matching.fingerprint import VideoFingerprint
-from matching.models import CutToken, FeatureVector, Fingerprint
+from matching.models import WORDS, CutToken, FeatureVector, Fingerprint
 from videos.models import SceneCuts, Video
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +112,36 @@ def test_the_bands_are_searched_by_their_index(large_library: None) -> None:
     assert "idx_feature_vector_bands" in indexes_used(index.CANDIDATES, parameters)
 
 
+def test_words_are_searched_by_their_index(large_library: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE matching_featurevector SET words = made.words, patches = '', word_vector =
+                ('{' || (SELECT string_agg((word + 1) || ':1', ',') FROM unnest(made.words) AS word)
+                 || '}/' || %s)::sparsevec
+            FROM (SELECT id, (SELECT array_agg(DISTINCT (random() * 16000000)::int)
+                              FROM generate_series(1, 60) WHERE id > 0) AS words
+                  FROM matching_featurevector WHERE frame_number %% 2 = 0) AS made
+            WHERE matching_featurevector.id = made.id
+            """,
+            [WORDS],
+        )
+        cursor.execute("ANALYZE matching_featurevector")
+    parameters = {
+        "numbers": [0, 1],
+        "words": ["{1,50,16000}", "{7}"],
+        "vectors": [
+            SparseVector(dict.fromkeys(words, 1.0), WORDS).to_text()
+            for words in ([1, 50, 16_000], [7])
+        ],
+        "version": ENGINE_VERSION,
+        "exclude": None,
+        "most": 10,
+    }
+
+    assert "idx_feature_vector_words" in indexes_used(index.WORD_CANDIDATES, parameters)
+
+
 def test_cut_tokens_are_searched_by_their_index(large_library: None) -> None:
     parameters = {
         "tokens": [1, 2, 3],
@@ -130,37 +161,11 @@ def test_equal_cuts_are_searched_by_their_index(large_library: None) -> None:
     assert "idx_scene_cuts_timestamps" in indexes_used(index.SAME_CUTS, parameters)
 
 
-def test_colours_are_searched_by_their_index(large_library: None) -> None:
-    parameters = {
-        "vector": str([0.5] * 108),
-        "media_type": "video",
-        "version": ENGINE_VERSION,
-        "most": 10,
-    }
-
-    used = indexes_used(index.COLOUR_NEIGHBOURS, parameters)
-
-    assert used == {"idx_feature_vector_colour"}
-
-
-def test_the_nearest_colours_come_first(made_up: MadeUp, shelve: Shelve) -> None:
-    fingerprint = made_up(20, seed=1)
-    video = shelve(fingerprint)
-    shelve(made_up(20, seed=2))
-    head = fingerprint.index.colours[0]
-
-    found = index.nearest_colours(head, ENGINE_VERSION, 5)
-
-    assert found[0][0] == video.id
-    assert found[0][2] == pytest.approx(0, abs=1e-6)
-    assert [row[2] for row in found] == sorted(row[2] for row in found)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_search_changes_nothing_for_those_who_use_the_connection_next(
     made_up: MadeUp, shelve: Shelve
 ) -> None:
-    names = ("enable_seqscan", "jit", "hnsw.ef_search")
+    names = ("enable_seqscan", "jit")
 
     def now() -> list[str]:
         with connection.cursor() as cursor:
@@ -172,17 +177,14 @@ def test_a_search_changes_nothing_for_those_who_use_the_connection_next(
 
     fingerprint = made_up(20, cuts=(1.0, 2.5, 5.0, 9.0, 11.0))
     shelve(fingerprint)
-    index.nearest_colours(fingerprint.index.colours[0], ENGINE_VERSION, 1)
     before = now()
 
     assert len(index.draw(some_hashes(3), ENGINE_VERSION, None).query) == 0
     assert index.draw_cuts(fingerprint, None)
     assert index.same_cuts(fingerprint.cuts.tolist(), None)
-    index.nearest_colours(fingerprint.index.colours[0], ENGINE_VERSION, 1)
 
     assert now() == before
     assert before[0] == "on"
-    assert before[2] != "100"
 
 
 @pytest.mark.parametrize("bits", [0, 4, 9, 15])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,15 +13,19 @@ from django.utils import timezone
 
 from matching.engine.alignment import AlignedSegment
 from matching.engine.confidence import LinkScore
+from matching.engine.geometry import Agreement
+from matching.engine.motion import Motion
+from matching.engine.sightings import Sighting
+from matching.engine.version import ENGINE_VERSION
+from matching.judging import Match
 from matching.links import drop_provisional, links_of, record
 from matching.models import DuplicateLink, Segment
-from matching.verification import Match
 from videos.models import Video
 
 pytestmark = pytest.mark.django_db
 
 MakeVideo = Callable[..., Video]
-VERSION = "1"
+VERSION = ENGINE_VERSION
 
 
 def a_match(video: Video, score: float = 0.9, **fields: Any) -> Match:
@@ -90,6 +95,51 @@ def test_found_from_the_other_side_everything_is_turned_round(older: Video, newe
     assert part.pairs[0] == [20.0, 0.0, 0.95]
 
 
+def with_evidence(video: Video) -> Match:
+    """A match whose query shows the upper left quarter of the reference, in negative colours."""
+    match = a_match(video)
+    (part,) = match.segments
+    matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    places = np.array([[15.5, 15.5], [79.5, 44.5]])
+    agreed = Agreement(matrix, places, places, 2)
+    seen = Sighting(4.0, 22.0, mirrored=False, negative=True, agreement=agreed)
+    changed = replace(
+        part,
+        mirrored=False,
+        changes=("inverted",),
+        matrix=matrix,
+        motion=Motion(0.75, 3.0, 3.0),
+    )
+    return replace(match, segments=(changed,), sightings=(seen,), sizes=((160, 90), (320, 180)))
+
+
+def test_the_evidence_is_kept_in_shares_of_the_pictures(older: Video, newer: Video) -> None:
+    record(newer, [with_evidence(older)], VERSION, provisional=False)
+
+    part = Segment.objects.get()
+    assert part.transform == [0.5, 0.0, 0.0, 0.0, 0.5, 0.0]
+    assert (part.inverted, part.motion) == (True, 0.75)
+    assert part.points == [[4.0, 22.0, [[0.1, 0.1778, 0.05, 0.0889], [0.5, 0.5, 0.25, 0.25]]]]
+
+
+def test_found_from_the_other_side_the_evidence_is_turned_round_too(
+    older: Video, newer: Video
+) -> None:
+    record(older, [with_evidence(newer)], VERSION, provisional=False)
+
+    part = Segment.objects.get()
+    assert part.transform == [2.0, 0.0, 0.0, 0.0, 2.0, 0.0]
+    assert (part.inverted, part.motion) == (True, 0.75)
+    assert part.points == [[22.0, 4.0, [[0.05, 0.0889, 0.1, 0.1778], [0.25, 0.25, 0.5, 0.5]]]]
+
+
+def test_without_pictures_there_is_no_transform(older: Video, newer: Video) -> None:
+    record(newer, [a_match(older)], VERSION, provisional=False)
+
+    part = Segment.objects.get()
+    assert (part.transform, part.motion, part.points) == (None, None, [])
+
+
 def test_a_link_is_found_from_either_side(older: Video, newer: Video) -> None:
     record(newer, [a_match(older)], VERSION, provisional=False)
 
@@ -129,7 +179,7 @@ def test_what_no_longer_holds_at_the_end_is_gone(
 def test_links_of_another_version_are_left_alone(older: Video, newer: Video) -> None:
     record(newer, [a_match(older)], VERSION, provisional=False)
 
-    record(newer, [], "2", provisional=False)
+    record(newer, [], "1", provisional=False)
 
     assert DuplicateLink.objects.count() == 1
 
@@ -169,6 +219,58 @@ def test_what_a_failed_analysis_claimed_early_is_taken_back(
     drop_provisional(newer)
 
     assert [link.pk for link in DuplicateLink.objects.all()] == list(kept)
+
+
+def test_of_a_pair_that_two_versions_linked_the_running_one_is_shown(
+    older: Video, newer: Video
+) -> None:
+    (current,) = record(newer, [a_match(older, 0.6)], VERSION, provisional=False).links
+    # Made last, by an engine that was tried and taken back.
+    record(older, [a_match(newer, 0.95)], "99", provisional=False)
+
+    for side in (older, newer):
+        assert [link.pk for link in links_of(side.id)] == [current]
+    assert DuplicateLink.objects.count() == 2
+
+
+def test_of_a_pair_that_only_older_versions_linked_the_last_is_shown(
+    older: Video, newer: Video
+) -> None:
+    record(newer, [a_match(older, 0.95)], "0", provisional=False)
+    (last,) = record(newer, [a_match(older, 0.6)], "1", provisional=False).links
+
+    assert [link.pk for link in links_of(newer.id)] == [last]
+
+
+def test_a_link_of_an_older_version_alone_is_shown_beside_those_of_others(
+    older: Video, newer: Video, video_row: MakeVideo
+) -> None:
+    old = record(newer, [a_match(older, 0.9)], "1", provisional=False).links
+    new = record(newer, [a_match(video_row("b.mp4"), 0.8)], VERSION, provisional=False).links
+
+    assert [link.pk for link in links_of(newer.id)] == [*old, *new]
+
+
+def test_what_an_upgrade_cut_off_half_way_is_not_shown(older: Video, newer: Video) -> None:
+    (settled,) = record(newer, [a_match(older)], "0", provisional=False).links
+    record(newer, [a_match(older)], "1", provisional=True)
+
+    assert [link.pk for link in links_of(newer.id)] == [settled]
+
+
+def test_a_new_version_overtakes_the_link_of_the_old_one_and_gives_way_again(
+    older: Video, newer: Video
+) -> None:
+    (old,) = record(newer, [a_match(older)], "1", provisional=False).links
+    evidence = list(Segment.objects.values())
+
+    early = record(older, [a_match(newer)], VERSION, provisional=True)
+    late = record(older, [], VERSION, provisional=False)
+
+    assert (early.overtaken, early.back) == ((old,), ())
+    assert (late.gone, late.overtaken, late.back) == (early.links, (), (old,))
+    assert [link.pk for link in links_of(newer.id)] == [old]
+    assert list(Segment.objects.values()) == evidence
 
 
 def at_once(*works: Callable[[], object]) -> list[Exception]:

@@ -9,7 +9,15 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint, Segment
+from matching.models import (
+    CutToken,
+    DescriptorCalibration,
+    DescriptorVector,
+    DuplicateLink,
+    FeatureVector,
+    Fingerprint,
+    Segment,
+)
 from videos.models import FrameInfo, Video
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +108,34 @@ def test_deleting_the_video_deletes_frames_vectors_fingerprints_tokens_and_links
     assert Video.objects.get() == other
 
 
+def test_a_frame_has_one_vector_for_each_descriptor_and_version(video_row: MakeVideo) -> None:
+    video = video_row()
+    frame = frame_of(video)
+
+    def put(name: str, version: str, *numbers: float) -> None:
+        DescriptorVector.objects.create(
+            frame=frame, video=video, name=name, version=version, timestamp=0.0, vector=[*numbers]
+        )
+
+    put("mine", "1", 0.5, 0.5)
+    put("mine", "2", 0.5, 0.5, 0.5)
+    put("other", "1", 0.5)
+
+    assert refused(lambda: put("mine", "1", 0.5, 0.5), "descriptor_vector_once")
+
+
+def test_a_calibration_falls_with_the_distance_and_stands_once() -> None:
+    def put(slope: float) -> None:
+        figures = {"pictures": 20, "families": 5, "separation": 0.9, "error": 0.1}
+        DescriptorCalibration.objects.create(
+            name="mine", version="1", intercept=1.0, slope=slope, **figures
+        )
+
+    assert refused(lambda: put(0.0), "calibration_falls")
+    put(-1.0)
+    assert refused(lambda: put(-2.0), "calibration_once")
+
+
 def test_a_pair_of_videos_has_one_link_whichever_way_round(video_row: MakeVideo) -> None:
     one, two = video_row("a.mp4"), video_row("b.mp4")
     link(one, two)
@@ -129,10 +165,12 @@ def test_a_score_is_a_share(score: float, video_row: MakeVideo) -> None:
         ({"r_end": 2.0}, "segment_runs_forward"),
         ({"q_start": -0.5}, "segment_starts_at_zero"),
         ({"speed": 0.0}, "segment_speed_positive"),
+        ({"transform": [1.0, 0.0, 0.0]}, "segment_transform_is_a_matrix"),
+        ({"motion": 1.5}, "segment_motion_is_a_correlation"),
     ],
 )
 def test_a_segment_that_cannot_be_is_refused(
-    fields: dict[str, float], constraint: str, video_row: MakeVideo
+    fields: dict[str, Any], constraint: str, video_row: MakeVideo
 ) -> None:
     between = link(video_row(), video_row())
 

@@ -1,13 +1,15 @@
 """Doctored copies of a film are found where they lie, and strangers are not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from matching.fingerprint import VideoFingerprint
+from matching.judging import Match
 from matching.search import search
-from matching.verification import Match
 from videos.models import Video
 
 pytestmark = pytest.mark.django_db
@@ -206,6 +208,32 @@ def test_a_still_from_between_two_index_frames_finds_its_video(
     still = doctored("still-between.png", "-ss", 4.5, *STILL)
 
     the_one(search(fingerprint_of(still)), film_in_library)
+
+
+def test_a_still_finds_a_video_in_which_nothing_moves(
+    made_up: Callable[..., VideoFingerprint], shelve: Shelve
+) -> None:
+    picture = made_up(1, seed=5).regions[0].track.hashes[:1]
+    slide = shelve(made_up(60, hashes=np.repeat(picture, 240, axis=0)), "slide.mp4")
+    still = replace(made_up(0, hashes=picture), media_type="image")
+
+    matches = search(still)
+
+    assert the_one(matches, slide).score.matched_frames == 1, timeline(matches)
+
+
+@pytest.mark.parametrize("bars", ["256:224:0:40", "320:176:32:16:white"])
+def test_a_still_between_bars_finds_its_video_by_what_is_inside(
+    bars: str, doctored: Doctored, fingerprint_of: FingerprintOf, film_in_library: Video
+) -> None:
+    words = ("-ss", "5", "-vf", f"scale=256:144,pad={bars}")
+    still = fingerprint_of(doctored(f"boxed-{bars.replace(':', '-')}.jpg", *words, *STILL))
+
+    # By hashes alone: local features may find it, too.
+    matches = search(replace(still, pictures=None))
+
+    match = the_one(matches, film_in_library)
+    assert match.segments[0].r_start == pytest.approx(5.0, abs=0.3), timeline(matches)
 
 
 def test_a_still_finds_images_and_videos_together_each_once(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink
 from moderation.flagging import flag, worth_a_flag
 from moderation.models import Flag
@@ -20,7 +21,7 @@ def a_link(video_row: Callable[..., Video]) -> Callable[..., DuplicateLink]:
         plain: dict[str, Any] = {
             "query": video_row("copy.mp4"),
             "reference": video_row("film.mp4"),
-            "version": "1",
+            "version": ENGINE_VERSION,
             "score": score,
             "matched_frames": 40,
             "covered_query": 1.0,
@@ -125,3 +126,60 @@ def test_an_unknown_state_and_a_second_flag_are_refused(a_link: MakeLink) -> Non
 
     with pytest.raises(IntegrityError, match="link_id"), transaction.atomic():
         Flag.objects.create(link=link, state=Flag.State.OPEN)
+
+
+@pytest.fixture
+def of_version_1(a_link: MakeLink) -> DuplicateLink:
+    """A link that an older engine made, with the flag it opened then."""
+    link = a_link(0.8, version="1")
+    Flag.objects.create(link=link, state=Flag.State.OPEN, priority=0.8)
+    return link
+
+
+def found_again(link: DuplicateLink, **fields: Any) -> DuplicateLink:
+    """The running engine's link of the same pair, seen from the other side."""
+    plain = {"score": 0.99, "matched_frames": 80, "covered_query": 1.0, "covered_reference": 1.0}
+    pair = {"query": link.reference, "reference": link.query, "version": ENGINE_VERSION}
+    return DuplicateLink.objects.create(**(pair | plain | fields))
+
+
+def test_a_pair_that_an_older_flag_stands_for_gets_no_second_one(
+    of_version_1: DuplicateLink,
+) -> None:
+    before = Flag.objects.values().get()
+    found_again(of_version_1)
+
+    assert flag(of_version_1.query_id) == []
+    assert Flag.objects.values().get() == before
+
+
+def test_a_pair_whose_older_flag_is_suppressed_is_flagged_anew(of_version_1: DuplicateLink) -> None:
+    Flag.objects.update(state=Flag.State.SUPPRESSED)
+    again = found_again(of_version_1)
+
+    (opened,) = flag(of_version_1.query_id)
+
+    assert opened.link == again
+    assert Flag.objects.get(link=of_version_1).state == Flag.State.SUPPRESSED
+
+
+def test_the_flag_of_an_older_version_is_not_judged_by_todays_settings(
+    of_version_1: DuplicateLink, change_settings: Callable[..., None]
+) -> None:
+    change_settings(flag_confidence=0.95)
+
+    flag(of_version_1.query_id)
+
+    assert Flag.objects.get().state == Flag.State.OPEN
+
+
+def test_an_older_link_without_a_flag_gets_none_later(a_link: MakeLink) -> None:
+    assert flag(a_link(0.9, version="1").query_id) == []
+
+
+def test_other_pairs_of_the_video_are_flagged_as_ever(
+    of_version_1: DuplicateLink, a_link: MakeLink
+) -> None:
+    other = a_link(0.9, query=of_version_1.query)
+
+    assert [opened.link for opened in flag(of_version_1.query_id)] == [other]

@@ -1,0 +1,105 @@
+"""What is taken from the pictures themselves: local features as words, and small frames.
+
+Both are made batch by batch. Of a query's index frames only some are looked for, so only their
+whole descriptors are kept; what goes into the index is 3 KB a frame, and small frames are kept
+as JPEG strips.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.engine.local import LocalFeatures, detect
+from matching.engine.small import SmallFrames, Strips, frames_of, shrunk
+from matching.words import vocabulary
+
+# Local features of a frame that are kept, and how many of a query's frame are looked for.
+FEATURES: Final = 120
+# Seconds between the frames of a query that are looked for by their words: alignment needs few.
+ASK_EVERY: Final = 2.0
+ASK_MOST: Final = 400
+
+
+@dataclass(frozen=True)
+class AskingFrame:
+    """A frame of the query that words are asked for, at `time` seconds."""
+
+    time: float
+    features: LocalFeatures
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What the pictures of a video gave so far.
+
+    words: for each index frame the words (k,) int32 of its features, rising and different;
+    patches: the same frames' packed patches; strips: small frames as stored, `height` pixels each.
+    """
+
+    words: tuple[NDArray[np.int32], ...]
+    patches: tuple[bytes, ...]
+    asking: tuple[AskingFrame, ...]
+    strips: bytes
+    height: int
+    width: int
+    picture_height: int
+    times: NDArray[np.float64]
+    duration: float
+
+    def small(self) -> SmallFrames:
+        """The small frames as another video's are read from the database."""
+        frames = frames_of(self.strips, self.height)
+        return SmallFrames(frames, self.times, self.duration, self.width, self.picture_height)
+
+
+class PictureBuilder:
+    """Takes grey pictures (n, h, w) uint8 in order; `index` (n,) masks the index frames."""
+
+    def __init__(self) -> None:
+        self._strips = Strips()
+        self._words: list[NDArray[np.int32]] = []
+        self._patches: list[bytes] = []
+        self._asking: list[AskingFrame] = []
+        self._times: list[NDArray[np.float64]] = []
+        self._every = ASK_EVERY
+        self._size = (0, 0)
+
+    def add(
+        self, gray: NDArray[np.uint8], times: NDArray[np.float64], index: NDArray[np.bool_]
+    ) -> None:
+        """Take a batch; times (n,) in seconds."""
+        self._size = (gray.shape[2], gray.shape[1])
+        self._times.append(times)
+        self._strips.add(shrunk(gray))
+        for place in np.flatnonzero(index):
+            self._look(gray[place], float(times[place]))
+
+    def _look(self, picture: NDArray[np.uint8], time: float) -> None:
+        features = detect(picture, FEATURES)
+        words = vocabulary().words(features)[:, 0]
+        self._words.append(np.unique(words[words >= 0]))
+        self._patches.append(vocabulary().patches(features).packed())
+        if self._asking and time < self._asking[-1].time + self._every - 1e-3:
+            return
+        self._asking.append(AskingFrame(time, features))
+        if len(self._asking) > ASK_MOST:
+            self._asking = self._asking[::2]
+            self._every *= 2
+
+    def pictures(self, duration: float) -> Pictures | None:
+        """What was taken so far; None before the first picture."""
+        if not self._times:
+            return None
+        return Pictures(
+            tuple(self._words),
+            tuple(self._patches),
+            tuple(self._asking),
+            self._strips.packed(),
+            self._strips.height,
+            self._size[0],
+            self._size[1],
+            np.concatenate(self._times),
+            duration,
+        )

@@ -1,0 +1,82 @@
+"""Where frames of a query are seen in frames of library videos, by words and geometry."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+
+from matching import index
+from matching.engine.geometry import agreement
+from matching.engine.local import LocalFeatures, inverted, mirrored
+from matching.engine.sightings import Sighting
+from matching.fingerprint import VideoFingerprint
+from matching.pictures import AskingFrame
+from matching.words import vocabulary
+
+# Features of a frame whose words are asked for, and nearest centres of either half.
+FEATURES_ASKED = 60
+NEAREST_CENTRES = 2
+FRAMES_DRAWN = 10
+# Places that must agree for a sighting to count, and for one to make a candidate.
+LEAST_PLACES = 4
+LEAST_BEST = 6
+
+Seen = dict[uuid.UUID, list[Sighting]]
+
+
+def see(
+    fingerprint: VideoFingerprint,
+    exclude: uuid.UUID | None,
+    alive: Callable[[], None] = index.nobody,
+) -> Seen:
+    """Sightings by library video, of videos with one good sighting at least.
+
+    The query is looked for as it is and mirrored; in negative colours only when that finds nothing.
+    `alive` is called again and again.
+    """
+    if fingerprint.pictures is None:
+        return {}
+    asking = fingerprint.pictures.asking
+    for negative in (False, True):
+        found: Seen = {}
+        for video_id, sighting in _sightings(fingerprint.version, asking, exclude, negative, alive):
+            found.setdefault(video_id, []).append(sighting)
+        kept = {
+            video_id: some
+            for video_id, some in found.items()
+            if max(one.weight for one in some) >= LEAST_BEST
+        }
+        if kept:
+            return kept
+    return {}
+
+
+def _sightings(
+    version: str,
+    asking: Sequence[AskingFrame],
+    exclude: uuid.UUID | None,
+    negative: bool,
+    alive: Callable[[], None],
+) -> Iterator[tuple[uuid.UUID, Sighting]]:
+    held = vocabulary()
+    forms = [
+        (frame.time, flipped, _form(frame.features, flipped, negative))
+        for frame in asking
+        for flipped in (False, True)
+    ]
+    words = [held.words(_front(form), NEAREST_CENTRES).ravel() for _, _, form in forms]
+    patches = [held.patches(form) for _, _, form in forms]
+    for drawn in index.draw_words(words, version, exclude, FRAMES_DRAWN):
+        alive()
+        time, flipped, _ = forms[drawn.number]
+        agreed = agreement(patches[drawn.number], drawn.patches)
+        if agreed is not None and agreed.distinct >= LEAST_PLACES:
+            yield drawn.video_id, Sighting(time, drawn.time, flipped, negative, agreed)
+
+
+def _form(features: LocalFeatures, flipped: bool, negative: bool) -> LocalFeatures:
+    form = mirrored(features) if flipped else features
+    return inverted(form) if negative else form
+
+
+def _front(features: LocalFeatures) -> LocalFeatures:
+    """The most telling features: those that are asked for."""
+    return features.take(FEATURES_ASKED)
