@@ -1,26 +1,31 @@
-"""Runs a labelled folder through the same code as an upload and gives its predictions.
+"""Runs a labelled folder through the same code as an upload and gives what its queries find.
 
 The folder holds `gt.json` with `refs` (id, file) and `queries` (query, file); what the queries
-copy stands there, too, and is read by the caller once the predictions are made.
+copy stands there, too, and is read by the caller once the answers are there.
 """
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import connections
 
+from matching.fingerprint import VideoFingerprint
 from matching.search import search
-from moderation.flagging import worth_a_flag
 from tvidz.pipeline import analyse, fingerprint_file
 from tvidz.predictions import predictions
 from videos.media.errors import MediaError
-from videos.models import State, Upload
+from videos.models import MediaType, State, Upload
 from videos.uploads.accept import Arrival, accept
+
+Answer = TypeVar("Answer")
+
+# What a query is asked for: its name, its fingerprint, and the library's names by video.
+Ask = Callable[[str, VideoFingerprint, Mapping[uuid.UUID, str]], list[Answer]]
 
 
 @dataclass(frozen=True)
@@ -32,21 +37,22 @@ class Problem:
 
 
 @dataclass
-class Evaluation:
-    """`predictions` are the links a default install would flag, one object a segment."""
+class Answers(Generic[Answer]):
+    """What the queries found, in their order, and the files that could not be used."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list)
+    found: list[Answer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
-def evaluate_folder(
+def ask_folder(
     folder: Path,
     refs: list[dict[str, Any]],
     queries: list[dict[str, Any]],
+    ask: Ask[Answer],
     told: Callable[[str], None],
-) -> Evaluation:
+) -> Answers[Answer]:
     """Index the library, then ask with every query; `told` hears each file's name when done."""
-    result = Evaluation()
+    result = Answers[Answer]()
     names: dict[uuid.UUID, str] = {}
     for ref, answer in _each(refs, lambda ref: _index(folder / ref["file"])):
         if isinstance(answer, str):
@@ -55,16 +61,32 @@ def evaluate_folder(
             names[answer] = ref["id"]
         told(ref["file"])
 
-    def ask(query: dict[str, Any]) -> list[dict[str, Any]] | str:
-        return _ask(folder / query["file"], query["query"], names)
+    def answered(query: dict[str, Any]) -> list[Answer]:
+        path = folder / query["file"]
+        fingerprint, _ = fingerprint_file(path, path.name)
+        return ask(query["query"], fingerprint, names)
 
-    for query, answer in _each(queries, ask):
+    for query, answer in _each(queries, answered):
         if isinstance(answer, str):
             result.problems.append(Problem(query["file"], answer))
         else:
-            result.predictions.extend(answer)
+            result.found.extend(answer)
         told(query["file"])
     return result
+
+
+def shown(
+    query: str, fingerprint: VideoFingerprint, names: Mapping[uuid.UUID, str]
+) -> list[dict[str, Any]]:
+    """What people would see of the answers, one prediction a segment.
+
+    Of a video the links a default install would flag. Of a still everything that is told, with
+    `flagged`: who searches by a picture is shown doubtful answers, too.
+    """
+    found = predictions(query, search(fingerprint), names, fingerprint.version)
+    if fingerprint.media_type == MediaType.IMAGE:
+        return found
+    return [told for told in found if told["flagged"]]
 
 
 def _each(
@@ -93,11 +115,3 @@ def _index(path: Path) -> uuid.UUID | str:
         return accepted.video.id
     accepted.video.refresh_from_db()
     return f"{accepted.video.error_code or state}: {accepted.video.error_message}"
-
-
-def _ask(path: Path, name: str, names: dict[uuid.UUID, str]) -> list[dict[str, Any]]:
-    fingerprint, _ = fingerprint_file(path, path.name)
-    flagged = [
-        match for match in search(fingerprint) if worth_a_flag(match.score.score, match.score.kinds)
-    ]
-    return predictions(name, flagged, names, fingerprint.version)

@@ -5,12 +5,15 @@ naming the variable, the value and what would be accepted. `docs/settings.md` is
 class (`manage.py settings_reference`) and a test holds the two together.
 """
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from matching.engine.descriptors import registered
 
 PREFIX = "TVIDZ_"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -177,7 +180,7 @@ class Options(BaseSettings):
         description="Least confidence of a match that is put before a moderator.",
     )
     report_confidence: float = Field(
-        0.3,
+        0.1,
         ge=0,
         le=1,
         description="Least confidence of a match that is kept and shown at all.",
@@ -204,6 +207,37 @@ class Options(BaseSettings):
         "nothing of it in the index.",
     )
 
+    # A descriptor of one's own
+    onnx_model: str = Field(
+        "",
+        description="Path of an ONNX file that OpenCV can run; what it makes of a picture becomes "
+        "a descriptor of one's own (docs/matching.md). Empty: none.",
+    )
+    onnx_name: str = Field(
+        "own", pattern=r"^[a-z][a-z0-9_]{0,23}$", description="Name of that descriptor."
+    )
+    onnx_size: int = Field(
+        224, ge=8, le=1024, description="Pixels a side of the square picture the model takes."
+    )
+    onnx_mean: Annotated[tuple[float, ...], NoDecode] = Field(
+        (0.0, 0.0, 0.0),
+        description="Three numbers: the model gets (value / 255 - mean) / std in each channel.",
+    )
+    onnx_std: Annotated[tuple[float, ...], NoDecode] = Field(
+        (1.0, 1.0, 1.0),
+        description="Three numbers, see `TVIDZ_ONNX_MEAN`; 0.00392157 thrice gives a model 0 "
+        "to 255.",
+    )
+    onnx_channels: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Order of the colours the model takes."
+    )
+    onnx_output: str = Field(
+        "", description="Which output is the descriptor, where the model has several."
+    )
+    onnx_distance: Literal["cosine", "l2"] = Field(
+        "cosine", description="How two of its vectors are compared."
+    )
+
     # Work
     workers: int = Field(2, ge=1, le=256, description="Worker processes of one `qcluster`.")
     lease_seconds: int = Field(
@@ -222,11 +256,39 @@ class Options(BaseSettings):
         3600, ge=30, le=86_400, description="How long a signed media URL works."
     )
 
-    @field_validator("allowed_hosts", "trusted_origins", mode="before")
+    @field_validator("allowed_hosts", "trusted_origins", "onnx_mean", "onnx_std", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("onnx_model")
+    @classmethod
+    def _there(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError("there is no such file")
+        return value
+
+    @field_validator("onnx_name")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value in {known.name for known in registered()}:
+            raise ValueError("a descriptor of that name comes with tvidz; choose another one")
+        return value
+
+    @field_validator("onnx_mean", "onnx_std")
+    @classmethod
+    def _for_each_channel(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) != 3 or not all(map(isfinite, value)):
+            raise ValueError("three numbers are needed, one a channel")
+        return value
+
+    @field_validator("onnx_std")
+    @classmethod
+    def _above_zero(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if min(value) <= 0:
+            raise ValueError("each number must be above 0")
         return value
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection
 from matching import index
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
 from matching.links import Recorded, drop_provisional, record
+from matching.reindexing import is_searchable
 from matching.search import search
 from moderation.flagging import flag, worth_a_flag
 from tvidz.progress import (
@@ -183,12 +184,16 @@ class Run:
         return outcome, builder.fingerprint(duration)
 
     def _search(self, fingerprint: VideoFingerprint, *, provisional: bool) -> None:
-        matches = search(fingerprint, exclude=self.video.id)
+        step = "extract" if provisional else "search"
+        matches = search(fingerprint, self.video.id, lambda: self._report(self._progress, step))
         with fenced(self.held):
             recorded = record(self.video, matches, fingerprint.version, provisional=provisional)
         self._tell_links(recorded)
         certain = any(worth_a_flag(match.score.score, match.score.kinds) for match in matches)
-        if provisional and certain and settings.TVIDZ.stop_at_duplicate:
+        stops = provisional and certain and settings.TVIDZ.stop_at_duplicate
+        # What is in the library stays in it: analysed again beside its own copies, the original
+        # might be the one to be stopped.
+        if stops and not is_searchable(self.video.id):
             with fenced(self.held):
                 record(self.video, matches, fingerprint.version, provisional=False)
                 flag(self.video.id)
@@ -208,10 +213,11 @@ class Run:
             self._publish(Thumbnail())
 
     def _tell_links(self, recorded: Recorded) -> None:
-        for link in recorded.links:
-            self._publish(Duplicate(link))
-        for link in recorded.gone:
+        # What goes is told first: a pair must not stand on a page twice.
+        for link in (*recorded.overtaken, *recorded.gone):
             self._publish(Gone(link))
+        for link in (*recorded.links, *recorded.back):
+            self._publish(Duplicate(link))
 
     def _publish(self, message: Message) -> None:
         publish(self.video.id, message)

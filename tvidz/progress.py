@@ -59,7 +59,7 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Gone:
-    """A link that was told before did not hold."""
+    """A link that was told before did not hold, or a newer engine's link shows its pair."""
 
     type: ClassVar[str] = "gone"
     link_id: int

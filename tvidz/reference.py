@@ -24,7 +24,7 @@ def _default(info: FieldInfo) -> str:
     if isinstance(value, Path):
         return f"`{value.relative_to(BASE_DIR)}`"
     if isinstance(value, tuple):
-        value = ",".join(value)
+        value = ",".join(map(str, value))
     if isinstance(value, bool):
         value = str(value).lower()
     return f"`{value}`" if value != "" else "empty"

@@ -19,7 +19,10 @@ from videos.models import Analysis, State, Upload, Video, Visibility
 
 TakeIn = Callable[..., Video]
 
-COMMANDS = ["backfill", "demo", "evaluate", "first_admin", "match", "run", "settings_reference"]
+COMMANDS = [
+    *("backfill", "calibrate", "demo", "descriptor", "evaluate", "first_admin", "image_corpus"),
+    *("match", "reindex", "run", "settings_reference", "train_vocabulary"),
+]
 
 
 def said(*words: Any, **options: Any) -> str:
@@ -150,22 +153,17 @@ class TestMatch:
         assert (row["query"], row["ref"]) == ("excerpt.mp4", str(video.id))
         assert (row["q_start"], row["r_start"]) == pytest.approx((0, 3), abs=0.5)
         assert 0.5 < row["score"] <= 1
-        assert row["transform"]["mirrored"] is False
+        transform = row["transform"]
+        assert transform["mirrored"] is False
+        assert transform["rotation"] == pytest.approx(0, abs=1)
+        assert (transform["crop"], transform["inset"]) == (None, None)
+        assert transform["matrix"] == pytest.approx([1, 0, 0, 0, 1, 0], abs=0.03)
 
     def test_a_stranger_matches_nothing(self, take_in: TakeIn, clip: Path, stranger: Path) -> None:
         take_in(clip)
 
         assert said("match", stranger) == "Nothing in the library matches this file.\n"
         assert json.loads(said("match", stranger, json=True)) == []
-
-    def test_the_nearest_shots_by_colour_can_be_asked_for(
-        self, take_in: TakeIn, film: Path, clip: Path
-    ) -> None:
-        take_in(film)
-
-        lines = said("match", film, colours=True).splitlines()
-
-        assert lines[0].startswith("0.000  film.mp4  0:0")
 
     def test_what_cannot_be_read_is_told_in_a_sentence(self, tmp_path: Path) -> None:
         letter = tmp_path / "letter.mp4"
@@ -177,39 +175,6 @@ class TestMatch:
             said("match", tmp_path / "gone.mp4")
         with pytest.raises(CommandError, match="cannot be read: Is a directory"):
             said("match", tmp_path)
-
-
-@pytest.fixture
-def labelled(tmp_path: Path, film: Path, clip: Path, excerpt: Path, stranger: Path) -> Path:
-    """A folder laid out as `evaluate` takes it: two library videos, two queries, one a copy."""
-    folder = tmp_path / "labelled"
-    for name, files in (("refs", (film, clip)), ("queries", (excerpt, stranger))):
-        (folder / name).mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, folder / name)
-    copy = {
-        **{"ref_id": "film", "q_start": 0.0, "q_end": 6.0, "r_start": 3.0, "r_end": 9.0},
-        **{"attack": "excerpt", "strength": 1, "flipped": False, "speed": 1.0},
-    }
-    truth = {
-        "refs": [
-            {"id": name, "file": f"refs/{name}.mp4", "duration": seconds, "family": name}
-            for name, seconds in (("film", 12.0), ("clip", 2.0))
-        ],
-        "queries": [
-            {
-                **{"query": name, "file": f"queries/{name}.mp4", "duration": 6.0},
-                **{"attack": attack, "strength": 1, "copies": copies},
-            }
-            for name, attack, copies in (
-                ("excerpt", "excerpt", [copy]),
-                ("stranger", "none", []),
-            )
-        ],
-        "bumper_pairs": [],
-    }
-    (folder / "gt.json").write_text(json.dumps(truth))
-    return folder
 
 
 def databases() -> set[str]:
@@ -234,6 +199,7 @@ class TestEvaluate:
         assert (row["query"], row["ref"]) == ("excerpt", "film")
         assert row["r_end"] == pytest.approx(9.0, abs=0.5)
         assert "excerpt" in text
+        assert "family" not in text
         assert "2 library videos and 2 queries" in text
         assert DATABASE not in databases()
         assert list(Video.objects.all()) == [mine]

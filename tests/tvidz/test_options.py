@@ -71,6 +71,11 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("TVIDZ_DEFAULT_VISIBILITY", "hidden"),
         ("TVIDZ_FRAME_BATCH_SIZE", "0"),
         ("TVIDZ_MAX_INDEX_FRAMES", "1.5"),
+        ("TVIDZ_ONNX_NAME", "My Model"),
+        ("TVIDZ_ONNX_NAME", "hsv108"),
+        ("TVIDZ_ONNX_MODEL", "/no/such/model.onnx"),
+        ("TVIDZ_ONNX_SIZE", "4"),
+        ("TVIDZ_ONNX_DISTANCE", "hamming"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_variable_and_value(
@@ -79,6 +84,28 @@ def test_a_wrong_value_is_refused_naming_variable_and_value(
     told = refusal(monkeypatch, **{name: value})
 
     assert f"{name}={value!r}: " in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TVIDZ_ONNX_MEAN", "0.5"),
+        ("TVIDZ_ONNX_MEAN", "0.5,0.5,grey"),
+        ("TVIDZ_ONNX_MEAN", "0.5,0.5,nan"),
+        ("TVIDZ_ONNX_STD", "0.2,0.2,0"),
+        ("TVIDZ_ONNX_STD", "0.2,0.2,0.2,0.2"),
+    ],
+)
+def test_a_wrong_list_of_numbers_is_refused_naming_the_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"{name}=" in refusal(monkeypatch, **{name: value})
+
+
+def test_numbers_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TVIDZ_ONNX_MEAN", "0.485, 0.456, 0.406")
+
+    assert read_options().onnx_mean == (0.485, 0.456, 0.406)
 
 
 def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +120,7 @@ def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ({"TVIDZ_INDEX_FRAME_INTERVAL": "0.1"}, "TVIDZ_DENSE_FRAME_INTERVAL"),
         ({"TVIDZ_CUTS_TO_FLAG": "3", "TVIDZ_CUTS_TO_PROPOSE": "4"}, "TVIDZ_CUTS_TO_PROPOSE"),
-        ({"TVIDZ_FLAG_CONFIDENCE": "0.2"}, "TVIDZ_REPORT_CONFIDENCE"),
+        ({"TVIDZ_FLAG_CONFIDENCE": "0.05"}, "TVIDZ_REPORT_CONFIDENCE"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(

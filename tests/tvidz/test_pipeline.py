@@ -13,15 +13,17 @@ from django.db import connection
 
 from matching.engine.alignment import AlignedSegment
 from matching.engine.confidence import LinkScore
-from matching.links import record
+from matching.engine.version import ENGINE_VERSION
+from matching.judging import Match
+from matching.links import links_of, record
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
-from matching.verification import Match
 from moderation.models import Flag
 from tvidz.database import connection_kwargs
 from tvidz.pipeline import analyse
 from tvidz.progress import CHANNEL
 from videos import storage
 from videos.models import Analysis, SceneCuts, State, Upload, Video
+from videos.queue import again
 from videos.uploads.accept import Accepted, Arrival, accept
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +130,53 @@ def test_stop_at_duplicate_lets_a_unique_video_run_to_its_end(
     change_settings(stop_at_duplicate=True)
 
     assert take_in(stranger).state == State.READY
+
+
+def test_what_is_in_the_library_stays_in_it_when_it_is_analysed_again(
+    take_in: TakeIn,
+    film: Path,
+    excerpt: Path,
+    change_settings: Callable[..., None],
+    fingerprinted_by: Callable[..., None],
+) -> None:
+    original = take_in(film)
+    take_in(excerpt)
+    fingerprinted_by("1", original)
+    change_settings(stop_at_duplicate=True, frame_batch_size=4)
+
+    assert analyse(again(original.id).pk) == "ready"
+
+    # Otherwise the copy, whose turn came first, would have put the original out.
+    assert Fingerprint.objects.filter(video=original, version=ENGINE_VERSION, ready=True).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_followed_page_never_has_the_links_of_two_engines_for_one_pair(
+    take_in: TakeIn,
+    film: Path,
+    excerpt: Path,
+    heard: Callable[[], list[dict[str, Any]]],
+    fingerprinted_by: Callable[..., None],
+) -> None:
+    original, copy = take_in(film), take_in(excerpt)
+    old = DuplicateLink.objects.get()
+    fingerprinted_by("1", copy)
+    heard()
+
+    analyse(again(copy.id).pk)
+
+    new = DuplicateLink.objects.exclude(pk=old.pk).get()
+    on_page = {old.pk}
+    most = 1
+    for message in heard():
+        link = message["body"].get("link_id")
+        if message["body"]["type"] == "gone":
+            on_page.discard(link)
+        elif message["body"]["type"] == "duplicate":
+            on_page.add(link)
+        most = max(most, len(on_page))
+    assert (on_page, most) == ({new.pk}, 1)
+    assert {link.pk for link in links_of(original.id)} == {new.pk}
 
 
 def test_what_can_be_read_of_a_damaged_file_is_indexed_and_marked_partial(

@@ -2,17 +2,13 @@
 
 import os
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import connections
-from tqdm import tqdm
 
-from tvidz.commands import LibraryCommand
+from tvidz.commands import LibraryCommand, side_by_side
 from tvidz.pipeline import analyse
 from videos.errors import Refusal
 from videos.media.errors import MediaError
@@ -42,21 +38,12 @@ class Command(LibraryCommand):
         if not files:
             raise CommandError("There is no file at or below what was named.")
         visibility = Visibility.PUBLIC if options["public"] else ""
-        tally: Counter[str] = Counter()
-        with (
-            ThreadPoolExecutor(max(1, options["jobs"])) as pool,
-            tqdm(total=len(files), unit="file", disable=None) as bar,
-        ):
-            begun = {
-                pool.submit(_take, path, visibility, here=not options["queue"]): path
-                for path in files
-            }
-            for done in as_completed(begun):
-                ended, told = done.result()
-                tally[ended] += 1
-                bar.update()
-                if told:
-                    bar.write(f"{begun[done]}: {told}")
+
+        def take(path: Path) -> tuple[str, str]:
+            ended, told = _take(path, visibility, here=not options["queue"])
+            return ended, f"{path}: {told}" if told else ""
+
+        tally = side_by_side(files, take, jobs=options["jobs"], unit="file")
         self.stdout.write(", ".join(f"{count} {word}" for word, count in sorted(tally.items())))
         if set(tally) - WELL:
             raise CommandError("Not every file could be taken in; the reasons stand above.")
@@ -98,8 +85,6 @@ def _take(path: Path, visibility: str, *, here: bool) -> tuple[str, str]:
         return "refused", str(refusal)
     except OSError as error:
         return "refused", f"it cannot be read: {error.strerror}"
-    finally:
-        connections.close_all()
 
 
 def _origin(path: Path) -> str:

@@ -1,13 +1,24 @@
 """manage.py match FILE: which library videos does this file copy, without adding it."""
 
 import json
+import uuid
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from matching.index import nearest_colours
+from matching.engine.descriptors import Descriptor
+from matching.engine.onnx import ModelUnusable
+from matching.fingerprint import VideoFingerprint
+from matching.neighbours import (
+    Neighbour,
+    Uncalibrated,
+    UnknownDescriptor,
+    heads,
+    nearest,
+    vector_descriptor,
+)
 from matching.search import search
 from matching.serializers import confidence_word
 from moderation.flagging import worth_a_flag
@@ -17,7 +28,7 @@ from tvidz.predictions import predictions
 from videos.media.errors import MediaError
 from videos.models import Video
 
-COLOURS_SHOWN = 10
+SHOTS_SHOWN = 10
 
 
 class Command(LibraryCommand):
@@ -28,21 +39,26 @@ class Command(LibraryCommand):
         parser.add_argument("--json", action="store_true", help="one JSON list of segments")
         parser.add_argument("--all", action="store_true", help="doubtful matches, too")
         parser.add_argument(
-            "--colours", action="store_true", help="nearest shots by colour alone instead"
+            "--descriptor",
+            metavar="NAME",
+            help="nearest shots by one descriptor alone instead: hsv108 (colours) or your own",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
+            descriptor = vector_descriptor(options["descriptor"]) if options["descriptor"] else None
             fingerprint, outcome = fingerprint_file(path, path.name)
+        except (ModelUnusable, UnknownDescriptor) as error:
+            raise CommandError(str(error)) from None
         except MediaError as error:
             raise CommandError(f"{error.code}: {error.message}") from None
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         if not outcome.complete:
             self.stderr.write(f"Only the first {outcome.last_timestamp:.1f} s could be read.")
-        if options["colours"]:
-            self._colours(fingerprint)
+        if descriptor is not None:
+            self._nearest(fingerprint, descriptor)
             return
         matches = [
             match
@@ -70,16 +86,23 @@ class Command(LibraryCommand):
                     f"{_clock(part.r_start)}–{_clock(part.r_end)} of it"
                 )
 
-    def _colours(self, fingerprint: Any) -> None:
-        shown = set()
-        for vector in fingerprint.index.colours:
-            for video, time, distance in nearest_colours(
-                vector, fingerprint.version, COLOURS_SHOWN
-            ):
-                shown.add((round(distance, 3), video, time))
-        names = Video.objects.in_bulk([video for _, video, _ in shown])
-        for distance, video, time in sorted(shown)[:COLOURS_SHOWN]:
-            self.stdout.write(f"{distance:.3f}  {names[video].filename}  {_clock(time)}")
+    def _nearest(self, fingerprint: VideoFingerprint, descriptor: Descriptor) -> None:
+        try:
+            found = nearest(heads(fingerprint, descriptor), SHOTS_SHOWN)
+        except Uncalibrated as error:
+            raise CommandError(str(error)) from None
+        best: dict[tuple[uuid.UUID, float], Neighbour] = {}
+        for each in found:
+            best.setdefault((each.video_id, each.time), each)
+        shown = list(best.values())[:SHOTS_SHOWN]
+        names = Video.objects.in_bulk([each.video_id for each in shown])
+        for each in shown:
+            self.stdout.write(
+                f"{each.confidence:4.0%}  {names[each.video_id].filename}  {_clock(each.time)}  "
+                f"like {_clock(each.query_time)}, distance {each.distance:.3f}"
+            )
+        if not shown:
+            self.stdout.write("The library holds no shot with this descriptor.")
 
 
 def _clock(seconds: float) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from tvidz.checks import library_fingerprinted, own_descriptor_usable, shipped_data_fits
 from tvidz.commands import LibraryCommand
 from tvidz.supervisor import Supervisor, port_is_free, web, workers
 
@@ -26,7 +27,12 @@ class Command(LibraryCommand):
             raise CommandError(
                 f"Port {port} is taken. Choose another one, for instance: make run PORT={port + 1}"
             )
+        for problem in (*shipped_data_fits(None), *own_descriptor_usable(None)):
+            # Otherwise every analysis would find out by itself.
+            if problem.is_serious():
+                raise CommandError(problem.msg)
         call_command("migrate", verbosity=0)
+        self.tell_what_is_due()
         call_command("first_admin", stdout=self.stdout)
         connections.close_all()
         children = []
@@ -37,3 +43,8 @@ class Command(LibraryCommand):
             children.append(workers())
         self.stdout.flush()
         Supervisor(children, watches_workers=only != "web").run()
+
+    def tell_what_is_due(self) -> None:
+        """Say what an upgrade of the engine left to do; the site serves all the same."""
+        for problem in library_fingerprinted(None, databases=[DEFAULT_DB_ALIAS]):
+            self.stderr.write(f"{problem.msg} {problem.hint}")
