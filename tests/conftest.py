@@ -21,8 +21,11 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 import pytest
+from django.db import connection
 
+from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from tests.processes import below
+from tests.small_models import SIDE, small_model
 from tvidz.pipeline import analyse
 from tvidz.postgres.configuration import DATABASE, ROLE
 from tvidz.postgres.place import PORT, find_place
@@ -61,6 +64,31 @@ def change_settings(settings: Any) -> Callable[..., None]:
         settings.TVIDZ = settings.TVIDZ.model_copy(update=values)
 
     return change
+
+
+@pytest.fixture
+def use_model(change_settings: Callable[..., None], tmp_path: Path) -> Callable[..., Path]:
+    """Set a small model as the descriptor "mine": use_model(seed=8, onnx_distance="l2")."""
+
+    def use(seed: int = 7, **values: Any) -> Path:
+        path = small_model(tmp_path / f"small-{seed}.onnx", seed=seed)
+        plain = {"onnx_model": str(path), "onnx_name": "mine", "onnx_size": SIDE}
+        change_settings(**(plain | values))
+        return path
+
+    return use
+
+
+@pytest.fixture
+def passing_indexes(transactional_db: None) -> Iterator[None]:
+    """Indexes that the test makes for versions of a descriptor are gone after it, as rows are."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname FROM pg_indexes WHERE indexname LIKE 'idx_descriptor_mine%'"
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP INDEX {name}")
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +174,18 @@ def take_in() -> Callable[..., Video]:
         return accepted.video
 
     return take
+
+
+@pytest.fixture
+def fingerprinted_by() -> Callable[..., None]:
+    """Leave the rows of videos as another engine would have: fingerprinted_by("1", video)."""
+
+    def leave(version: str, *videos: Video) -> None:
+        for model in (Fingerprint, FeatureVector, CutToken):
+            model.objects.filter(video__in=videos).update(version=version)
+        DuplicateLink.objects.filter(query__in=videos).update(version=version)
+
+    return leave
 
 
 @pytest.fixture(scope="session")
@@ -313,7 +353,7 @@ def rough_site() -> Iterator[Site]:
         running = start_site(
             folder,
             TVIDZ_DEFAULT_VISIBILITY="public",
-            TVIDZ_LEASE_SECONDS="5",
+            TVIDZ_LEASE_SECONDS="12",
             TVIDZ_RECONCILE_SECONDS="1",
         )
         yield running

@@ -230,6 +230,12 @@ def test_an_excerpt_is_found_live_and_both_players_stand_at_the_match(
     if not match.locator("[data-role=player-pair]").count():
         match.locator("[data-role=compare]").click()
     plays_in_step(page, segment, places(segment))
+    points = match.locator("[data-role=matched-points]")
+    assert points.locator("img").count() == 0, "pictures are drawn for who asks for them only"
+    points.locator("summary").click()
+    loaded = "image => image.complete && image.naturalWidth > 0"
+    picture = points.locator("img").first
+    wait_for(lambda: picture.evaluate(loaded), "the picture of matched points")
     assert set(uploader.media) <= {200, 206}
     assert 206 in uploader.media, "players seek by byte ranges"
 

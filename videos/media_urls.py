@@ -59,20 +59,34 @@ def _signer() -> Signer:
     return Signer(salt="videos.media", sep="~")
 
 
-def _url(kind: str, video_id: uuid.UUID, number: int = 0) -> str:
+def signed(*words: object) -> str:
+    """A token that stands for these words, without "~" in them, and is good for a while."""
     life = settings.TVIDZ.media_url_seconds
     end = (math.floor(time.time() / life) + 2) * life
-    token = _signer().sign(f"{kind}~{video_id.hex}~{number}~{end}")
-    return reverse("videos:media", args=[token])
+    return _signer().sign("~".join(map(str, (*words, end))))
+
+
+def read_signed(token: str) -> list[str]:
+    """The words of a token; raises Refusal for one that is forged or too old."""
+    try:
+        *words, end = _signer().unsign(token).split("~")
+    except BadSignature:
+        raise not_found() from None
+    if int(end) < time.time():
+        raise Refusal("LINK_EXPIRED", "This link has expired. Load the page again.", 410, True)
+    return words
+
+
+def _url(kind: str, video_id: uuid.UUID, number: int = 0) -> str:
+    return reverse("videos:media", args=[signed(kind, video_id.hex, number)])
 
 
 def _read_token(token: str) -> tuple[str, uuid.UUID, int]:
     try:
-        kind, video, number, end = _signer().unsign(token).split("~")
-    except (BadSignature, ValueError):
+        kind, video, number = read_signed(token)
+    except ValueError:
+        # Signed for something else than media.
         raise not_found() from None
-    if int(end) < time.time():
-        raise Refusal("LINK_EXPIRED", "This link has expired. Load the page again.", 410, True)
     return kind, uuid.UUID(video), int(number)
 
 

@@ -4,6 +4,7 @@ Each verb is one compare-and-swap UPDATE against the database's clock, so callin
 all it takes to test it. A worker that lost its lease learns it from `LeaseLost` at its next write.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -162,8 +163,13 @@ def stalled(workers: int) -> bool:
 
 def retry(analysis: Analysis) -> Analysis:
     """A fresh analysis of the same video; the old row stays as history."""
+    return again(analysis.video_id)
+
+
+def again(video_id: uuid.UUID) -> Analysis:
+    """Queue the video anew, unless an analysis of it waits or runs: then that one is given."""
     with transaction.atomic():
-        video = Video.objects.select_for_update().get(pk=analysis.video_id)
+        video = Video.objects.select_for_update().get(pk=video_id)
         unfinished = Analysis.objects.filter(video=video, state__in=UNFINISHED).first()
         if unfinished is not None:
             return unfinished

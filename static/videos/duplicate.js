@@ -4,6 +4,7 @@ import { ICONS, el, icon, setText } from "./dom.js";
 import { counted, dateTime, length, percent, shown } from "./format.js";
 import { FramePairs } from "./frame-pairs.js";
 import { MatchMap, segmentSentence } from "./match-map.js";
+import { MatchedPoints } from "./matched-points.js";
 import { PlayerPair } from "./player-pair.js";
 import { changes, secondsHere, secondsThere } from "./words.js";
 
@@ -45,10 +46,12 @@ export class DuplicateView {
       this.open();
       this.pair?.seekBoth(pair.time, pair.other_time);
     });
+    this.points = new MatchedPoints();
     this.element = el("article", { class: "duplicate card", "data-role": "duplicate" },
       el("header", { class: "duplicate-head" }, this.thumbnails,
         el("div", { class: "duplicate-words" }, this.heading, this.chips, this.facts), this.compare),
-      this.map.element, this.segmentList, this.moreSegments, this.stage, this.frames.element);
+      this.map.element, this.segmentList, this.moreSegments, this.stage, this.frames.element,
+      this.points.element);
     this.update(video, duplicate);
   }
 
@@ -71,6 +74,7 @@ export class DuplicateView {
     this.map.duration = video.duration || 0;
     if (mapped) this.map.update(duplicate);
     this.frames.update(duplicate);
+    this.points.update(duplicate);
     this.pair?.update(duplicate);
     this.compare.hidden = !this.comparable();
     this.showOpen();

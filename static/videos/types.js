@@ -10,6 +10,21 @@
  * @property {string|null} other_picture
  * @property {number} score 0..1
  *
+ * @typedef {object} PointPair two frames and where they agree
+ * @property {number} time seconds in this video
+ * @property {number} other_time seconds in the other one
+ * @property {number[][]} points x and y here, x and y there, in shares of the pictures
+ * @property {string} picture both frames with the points joined by lines
+ *
+ * @typedef {object} Transform how this video's picture lies in the other's
+ * @property {number[]} matrix two rows of three
+ * @property {number} rotation degrees clockwise from the other to this one, before mirroring
+ * @property {number} stretch
+ * @property {number[]|null} box left, top, width, height of what both show here; null for all
+ * @property {number[]|null} other_box the same there
+ * @property {number} share of this picture, 0..1
+ * @property {number} other_share of the other one, 0..1
+ *
  * @typedef {object} Segment half-open intervals, in seconds
  * @property {string|number} id
  * @property {number} start
@@ -18,8 +33,12 @@
  * @property {number} other_end
  * @property {number} speed
  * @property {boolean} mirrored
+ * @property {boolean} inverted
+ * @property {number|null} motion
  * @property {number} matched_frames
  * @property {FramePair[]} frame_pairs
+ * @property {Transform|null} transform
+ * @property {PointPair[]} matched_points
  *
  * @typedef {object} OtherVideo
  * @property {string} id

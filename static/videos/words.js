@@ -1,7 +1,7 @@
 /** What states, steps, kinds and findings are called on screen. Verdict first, plain words. */
 
 import { el } from "./dom.js";
-import { counted, length, shortName, timestamp } from "./format.js";
+import { counted, length, percent, shortName, timestamp } from "./format.js";
 
 /** @typedef {import("./types.js").Video} Video */
 /** @typedef {import("./types.js").Duplicate} Duplicate */
@@ -74,6 +74,27 @@ export function changes(duplicate) {
 /** @param {Segment} segment */
 export function segmentChanges(segment) {
   return [segment.mirrored ? "mirrored" : "", speedWords(segment)].filter(Boolean);
+}
+
+/**
+ * What was done to the picture: "mirrored, turned by 8° to the left, shows 64% of the other's".
+ * @param {Segment} segment
+ */
+export function pictureChanges(segment) {
+  const words = [segment.mirrored ? KINDS.mirrored : "", segment.inverted ? KINDS.inverted : ""];
+  const { transform } = segment;
+  if (transform) {
+    const degrees = Math.round(Math.abs(transform.rotation));
+    const side = transform.rotation > 0 ? "right" : "left";
+    if (degrees === 180) words.push("upside down");
+    else if (degrees) words.push(`turned by ${degrees}° to the ${side}`);
+    if (Math.abs(transform.stretch - 1) >= 0.05) {
+      words.push(transform.stretch > 1 ? "stretched" : "squeezed");
+    }
+    if (transform.other_box) words.push(`shows ${percent(transform.other_share)} of the other picture`);
+    if (transform.box) words.push(`in ${percent(transform.share)} of this picture`);
+  }
+  return words.filter(Boolean);
 }
 
 /**

@@ -1,5 +1,7 @@
 """The admin: everything can be looked at, hardly anything written."""
 
+import html
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,19 @@ def test_every_list_and_every_page_can_be_looked_at_and_not_written(
         assert chief.get(address(model, "add")).status_code == 403, model
         assert chief.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
         assert chief.get(address(model, "history", row.pk)).status_code == 200, model
+
+
+def test_a_links_page_shows_its_matched_points(chief: Client, library: Video) -> None:
+    link = DuplicateLink.objects.get()
+
+    page = chief.get(address(DuplicateLink, "change", link.pk)).content.decode()
+
+    (segment,) = link.segments.all()
+    assert "matched points" in page
+    (url,) = set(re.findall(r'href="(/api/v1/links/[^"]*)"', page))
+    picture = chief.get(html.unescape(url))
+    assert (picture.status_code, picture["Content-Type"]) == (200, "image/jpeg")
+    assert f"/segments/{segment.pk}/evidence.jpg" in url
 
 
 def test_every_registered_list_can_be_looked_at(chief: Client) -> None:

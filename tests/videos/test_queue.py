@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 from videos.models import Analysis, State, Video
 from videos.queue import (
     LeaseLost,
+    again,
     claim,
     fenced,
     find_dropped,
@@ -291,12 +292,12 @@ def test_a_retry_is_a_fresh_analysis_and_the_old_one_stays(
     finish(held, State.FAILED, code="TIMEOUT", message="Too slow.", retryable=True)
 
     with django_capture_on_commit_callbacks(execute=True):
-        again = retry(fresh(waiting))
+        retried = retry(fresh(waiting))
 
-    assert again.pk != waiting.pk
-    assert (again.state, again.attempts) == (State.QUEUED, 0)
+    assert retried.pk != waiting.pk
+    assert (retried.state, retried.attempts) == (State.QUEUED, 0)
     assert fresh(waiting).state == State.FAILED
-    video = fresh(again).video
+    video = fresh(retried).video
     assert (video.state, video.error_code) == (State.QUEUED, "")
     assert OrmQ.objects.count() == 1
 
@@ -304,3 +305,15 @@ def test_a_retry_is_a_fresh_analysis_and_the_old_one_stays(
 def test_a_retry_of_what_is_under_way_gives_what_is_under_way(waiting: Analysis) -> None:
     assert retry(waiting) == waiting
     assert Analysis.objects.count() == 1
+
+
+def test_a_video_that_ended_well_can_be_queued_again(waiting: Analysis) -> None:
+    held = claim(waiting.pk, "alice")
+    assert held is not None
+    finish(held, State.READY)
+
+    anew = again(waiting.video_id)
+
+    assert (anew.state, fresh(anew).video.state) == (State.QUEUED, State.QUEUED)
+    assert again(waiting.video_id) == anew
+    assert fresh(waiting).state == State.READY

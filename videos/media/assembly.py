@@ -18,7 +18,8 @@ class Frames:
     numbers      int64 (n,), the frame's running number among all decoded ones from time 0
     timestamps   float64 (n,), seconds, increasing
     is_keyframe  bool (n,), whether the codec calls it an I-frame
-    pictures     uint8 (n, h, w, 3) RGB, upright, the longer side at most 320 pixels
+    pictures     uint8 (n, h, w, 3) RGB, upright, the longer side at most as
+                 long as was asked for (320 pixels)
     cuts         shot boundaries found since the previous batch
     position     seconds, time of the newest decoded frame
     """

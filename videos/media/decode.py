@@ -19,7 +19,7 @@ from videos.media.errors import MediaError
 from videos.media.ffmpeg import Ffmpeg, find_ffmpeg
 from videos.media.graph import command, filter_graph
 from videos.media.limits import Limits
-from videos.media.pictures import picture_size
+from videos.media.pictures import MAX_SIDE, picture_size
 from videos.media.probe import Probe
 from videos.media.sandbox import (
     EXIT_FAILED,
@@ -68,6 +68,7 @@ class Decoding:
     sample_interval   seconds between sampled frames (the first frame of each interval is taken)
     scene_threshold   0 to 1, as ffmpeg's scene score
     batch_size        frames in a full batch
+    longest_side      pixels of the longer side of the pictures; smaller videos are not enlarged
 
     A context manager: leaving it ends ffmpeg, whatever it was doing. Enter it and iterate in one
     thread. Iterating raises MediaError: CORRUPT when nothing, or less than a second, could be
@@ -83,6 +84,7 @@ class Decoding:
         sample_interval: float = 0.25,
         scene_threshold: float = SCENE_THRESHOLD,
         batch_size: int = 10,
+        longest_side: int = MAX_SIDE,
         limits: Limits | None = None,
         ffmpeg: Ffmpeg | None = None,
     ) -> None:
@@ -92,7 +94,7 @@ class Decoding:
         self._batch_size = batch_size
         self._limits = limits or Limits()
         self._ffmpeg = ffmpeg or find_ffmpeg()
-        self._shown = picture_size(probe.width, probe.height)
+        self._shown = picture_size(probe.width, probe.height, longest_side)
         self._cuts = CutFinder(scene_threshold)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipes: dict[str, Pipe] = {}

@@ -7,7 +7,7 @@ import numpy.typing as npt
 Picture = npt.NDArray[np.uint8]
 
 MAX_SIDE = 320
-"""Pixels of the longer side of every picture the decoder hands out."""
+"""Pixels of the longer side of the pictures the decoder hands out, if nothing else is asked for."""
 
 
 def picture_size(width: int, height: int, longest: int = MAX_SIDE) -> tuple[int, int]:
@@ -16,13 +16,17 @@ def picture_size(width: int, height: int, longest: int = MAX_SIDE) -> tuple[int,
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def jpeg(picture: Picture, quality: int = 80) -> bytes:
+def jpeg(picture: Picture, quality: int = 80, *, fine_colours: bool = False) -> bytes:
     """The picture, uint8 (h, w, 3) RGB, as a baseline JPEG file without metadata.
 
-    Raises ValueError when it cannot be encoded.
+    `fine_colours` keeps the colours of every pixel, which thin lines need and films do not. Raises
+    ValueError when it cannot be encoded.
     """
     turned = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    words = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if fine_colours:
+        words += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    done, encoded = cv2.imencode(".jpg", turned, words)
     if not done:
         raise ValueError("the picture could not be encoded as JPEG")
     return encoded.tobytes()
