@@ -4,7 +4,7 @@ Another engine (a vector database, say) would replace this file and nothing else
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,20 +153,15 @@ WHERE near.video_id IS DISTINCT FROM %(exclude)s
 """
 
 
-def nobody() -> None:
-    """Nobody waits for a sign of life."""
-
-
 def draw(
     hashes: NDArray[np.uint8],
     version: str,
     exclude: uuid.UUID | None,
-    alive: Callable[[], None] = nobody,
 ) -> Drawn:
     """Library frames that share a 16-bit band with one of `hashes` (n, 32) and lie near it.
 
-    A statement for so many hashes, `alive` called after each; it is an exact search up to 15 bits
-    and finds nearly all up to 31. `exclude` leaves one video (the query itself) out.
+    A statement for so many hashes; it is an exact search up to 15 bits and finds nearly all up to
+    31. `exclude` leaves one video (the query itself) out.
     """
     rows: list[tuple[int, uuid.UUID, int, float, float]] = []
     for start in range(0, len(hashes), HASHES_AT_ONCE):
@@ -184,7 +179,6 @@ def draw(
             _prefer_indexes(cursor)
             cursor.execute(CANDIDATES, parameters)
             rows += cursor.fetchall()
-        alive()
     return _drawn(rows)
 
 

@@ -5,7 +5,6 @@ its still borders; the library is stored once. Scene cuts propose lines of their
 """
 
 import uuid
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -59,18 +58,14 @@ class _Variant(NamedTuple):
 Proposed = dict[Look, list[Line]]
 
 
-def propose(
-    fingerprint: VideoFingerprint,
-    exclude: uuid.UUID | None,
-    alive: Callable[[], None] = index.nobody,
-) -> dict[uuid.UUID, Proposed]:
+def propose(fingerprint: VideoFingerprint, exclude: uuid.UUID | None) -> dict[uuid.UUID, Proposed]:
     """Lines for every library video that shares near frames or scene cuts with the query.
 
-    Videos with most votes for a line come first. `alive` is called every so often.
+    Videos with most votes for a line come first.
     """
     variants = _variants(fingerprint)
     hashes, variant, frame = _asked(fingerprint, variants)
-    drawn = index.draw(hashes, fingerprint.version, exclude, alive)
+    drawn = index.draw(hashes, fingerprint.version, exclude)
     family = families(drawn.videos, fingerprint.version)[drawn.video]
     query_time = fingerprint.regions[0].track.times[frame[drawn.query]]
     still = len(fingerprint.regions[0].track.times) == 1

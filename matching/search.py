@@ -1,44 +1,31 @@
 """Step: a fingerprint becomes matches. Nothing here knows who may see the result."""
 
 import uuid
-from collections.abc import Callable
 
 from django.conf import settings
 
 from matching.fingerprint import VideoFingerprint
-from matching.index import library_videos, nobody
+from matching.index import library_videos
 from matching.judging import Match, judge
 from matching.proposals import propose
 from matching.seeing import see
 from matching.verification import Verified, verify
 
 
-def search(
-    fingerprint: VideoFingerprint,
-    exclude: uuid.UUID | None = None,
-    alive: Callable[[], None] = nobody,
-) -> list[Match]:
-    """Matches of `fingerprint` in the library, surest first; `exclude` leaves one video out.
-
-    `alive` is called every so often: a large library takes its time, and a lease runs out.
-    """
+def search(fingerprint: VideoFingerprint, exclude: uuid.UUID | None = None) -> list[Match]:
+    """Matches of `fingerprint` in the library, surest first; `exclude` leaves one video out."""
     least = settings.TVIDZ.report_confidence
     return [
         match
-        for match in judge(fingerprint, compare(fingerprint, exclude, alive))
+        for match in judge(fingerprint, compare(fingerprint, exclude))
         if match.score.score >= least
     ]
 
 
-def compare(
-    fingerprint: VideoFingerprint,
-    exclude: uuid.UUID | None = None,
-    alive: Callable[[], None] = nobody,
-) -> list[Verified]:
-    """All library videos that anything speaks for, compared closely; `alive` as in `search`."""
-    lines = propose(fingerprint, exclude, alive)
-    alive()
-    seen = see(fingerprint, exclude, alive)
+def compare(fingerprint: VideoFingerprint, exclude: uuid.UUID | None = None) -> list[Verified]:
+    """All library videos that anything speaks for, compared closely."""
+    lines = propose(fingerprint, exclude)
+    seen = see(fingerprint, exclude)
     # Half the places go to the surest of either tier, so that neither crowds out the other.
     most = settings.TVIDZ.max_candidates
     by_words = sorted(seen, key=lambda video: -sum(one.weight for one in seen[video]))
@@ -54,5 +41,4 @@ def compare(
     for library in library_videos(list(chosen), fingerprint.version):
         lines_there, seen_there = lines.get(library.video_id, {}), seen.get(library.video_id, [])
         found.append(verify(fingerprint, small, library, lines_there, seen_there))
-        alive()
     return found

@@ -1,7 +1,7 @@
 """Where frames of a query are seen in frames of library videos, by words and geometry."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from matching import index
 from matching.engine.geometry import agreement
@@ -22,22 +22,17 @@ LEAST_BEST = 6
 Seen = dict[uuid.UUID, list[Sighting]]
 
 
-def see(
-    fingerprint: VideoFingerprint,
-    exclude: uuid.UUID | None,
-    alive: Callable[[], None] = index.nobody,
-) -> Seen:
+def see(fingerprint: VideoFingerprint, exclude: uuid.UUID | None) -> Seen:
     """Sightings by library video, of videos with one good sighting at least.
 
     The query is looked for as it is and mirrored; in negative colours only when that finds nothing.
-    `alive` is called again and again.
     """
     if fingerprint.pictures is None:
         return {}
     asking = fingerprint.pictures.asking
     for negative in (False, True):
         found: Seen = {}
-        for video_id, sighting in _sightings(fingerprint.version, asking, exclude, negative, alive):
+        for video_id, sighting in _sightings(fingerprint.version, asking, exclude, negative):
             found.setdefault(video_id, []).append(sighting)
         kept = {
             video_id: some
@@ -54,7 +49,6 @@ def _sightings(
     asking: Sequence[AskingFrame],
     exclude: uuid.UUID | None,
     negative: bool,
-    alive: Callable[[], None],
 ) -> Iterator[tuple[uuid.UUID, Sighting]]:
     held = vocabulary()
     forms = [
@@ -65,7 +59,6 @@ def _sightings(
     words = [held.words(_front(form), NEAREST_CENTRES).ravel() for _, _, form in forms]
     patches = [held.patches(form) for _, _, form in forms]
     for drawn in index.draw_words(words, version, exclude, FRAMES_DRAWN):
-        alive()
         time, flipped, _ = forms[drawn.number]
         agreed = agreement(patches[drawn.number], drawn.patches)
         if agreed is not None and agreed.distinct >= LEAST_PLACES:

@@ -353,7 +353,7 @@ def rough_site() -> Iterator[Site]:
         running = start_site(
             folder,
             TVIDZ_DEFAULT_VISIBILITY="public",
-            TVIDZ_LEASE_SECONDS="12",
+            TVIDZ_LEASE_SECONDS="5",
             TVIDZ_RECONCILE_SECONDS="1",
         )
         yield running

@@ -1,6 +1,7 @@
 """What goes wrong on the way: dead workers, two at once, broken and hostile files."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.hostile.files import PLAYLIST
 from tests.processes import below, gone_within, kill
 from tvidz.pipeline import analyse
 from videos.models import UNFINISHED, Analysis, FrameInfo, SceneCuts, State, Upload
-from videos.queue import LeaseLost, claim, fenced, find_dropped, finish, renew, retry
+from videos.queue import LeaseLost, claim, fenced, find_dropped, finish, kept, renew, retry
 from videos.uploads.accept import Accepted, Arrival, accept
 
 
@@ -129,6 +130,40 @@ def test_a_worker_that_lost_its_lease_stops_in_the_middle(long_film: Path) -> No
     lose_lease(analysis)
     assert analyse(analysis.pk) == "ready"
     assert FrameInfo.objects.filter(video=analysis.video).count() == pytest.approx(120, abs=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_long_step_does_not_lose_the_lease(
+    film: Path, change_settings: Callable[..., None]
+) -> None:
+    change_settings(lease_seconds=1)
+    analysis = accepted(film).analysis
+    held = claim(analysis.pk, "alice")
+    assert held is not None
+
+    with kept(held):
+        time.sleep(2.5)
+        assert claim(analysis.pk, "bob") is None
+        assert find_dropped() == []
+
+    assert "lease" not in [thread.name for thread in threading.enumerate()]
+    time.sleep(1.5)
+    assert claim(analysis.pk, "bob") is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_lease_is_not_kept(film: Path, change_settings: Callable[..., None]) -> None:
+    change_settings(lease_seconds=1)
+    analysis = accepted(film).analysis
+    stale = claim(analysis.pk, "alice")
+    lose_lease(analysis)
+    assert claim(analysis.pk, "bob") is not None
+    assert stale is not None
+
+    with kept(stale):
+        time.sleep(1.5)
+
+    assert claim(analysis.pk, "charlie") is not None, "bob fell silent, alice's beat is not his"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -241,7 +241,7 @@ class Options(BaseSettings):
     # Work
     workers: int = Field(2, ge=1, le=256, description="Worker processes of one `qcluster`.")
     lease_seconds: int = Field(
-        30,
+        20,
         ge=5,
         le=3600,
         description="How long a worker may be silent before its analysis is given to another.",

@@ -53,7 +53,7 @@ FIRST_SEARCH_FRAMES = 6
 # Extraction takes nearly all the time; what follows shares the rest of the bar.
 EXTRACT_SHARE = 0.9
 PUBLISH_EVERY = 0.2
-RENEW_EVERY = 2.0
+WRITE_EVERY = 2.0
 
 
 class _StopAtDuplicate(Exception):
@@ -69,7 +69,8 @@ def analyse(analysis_id: int) -> str:
     try:
         with fenced(held) as row:
             video = row.video
-        state = _end(held, video)
+        with queue.kept(held):
+            state = _end(held, video)
     except LeaseLost:
         log.warning("lease lost, stopped")
         return "lease lost"
@@ -130,7 +131,7 @@ class Run:
     video: Video
     _progress: float = 0.0
     _published: float = 0.0
-    _renewed: float = field(default_factory=time.monotonic)
+    _written: float = field(default_factory=time.monotonic)
 
     def run(self) -> Outcome:
         """All steps; raises MediaError, LeaseLost or what went wrong."""
@@ -184,8 +185,7 @@ class Run:
         return outcome, builder.fingerprint(duration)
 
     def _search(self, fingerprint: VideoFingerprint, *, provisional: bool) -> None:
-        step = "extract" if provisional else "search"
-        matches = search(fingerprint, self.video.id, lambda: self._report(self._progress, step))
+        matches = search(fingerprint, self.video.id)
         with fenced(self.held):
             recorded = record(self.video, matches, fingerprint.version, provisional=provisional)
         self._tell_links(recorded)
@@ -223,11 +223,11 @@ class Run:
         publish(self.video.id, message)
 
     def _report(self, share: float, step: str, *, force: bool = False) -> None:
-        """Tell progress and renew the lease, each as often as it helps; never backwards."""
+        """Write and tell progress, each as often as it helps; never backwards."""
         self._progress = max(self._progress, share)
         now = time.monotonic()
-        if force or now - self._renewed >= RENEW_EVERY:
-            self._renewed = now
+        if force or now - self._written >= WRITE_EVERY:
+            self._written = now
             queue.renew(self.held, progress=self._progress, step=step)
         if force or now - self._published >= PUBLISH_EVERY:
             self._published = now

@@ -4,6 +4,7 @@ Each verb is one compare-and-swap UPDATE against the database's clock, so callin
 all it takes to test it. A worker that lost its lease learns it from `LeaseLost` at its next write.
 """
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
@@ -23,6 +24,10 @@ from videos.models import UNFINISHED, Analysis, State, Video
 
 log = structlog.get_logger(__name__)
 
+# How often a lease is renewed before it would run out: two beats may be lost.
+BEATS_A_LEASE = 3
+# A beat in the middle of a statement is waited for, but not for a database that hangs.
+JOIN_SECONDS = 10.0
 # Waiting this long with an idle worker means that nobody listens.
 STALLED_AFTER = timedelta(seconds=45)
 
@@ -80,6 +85,24 @@ def renew(held: Claim, **fields: Any) -> None:
     kept = _held(held).update(lease_until=_lease_end(), **fields)
     if not kept:
         raise LeaseLost(f"analysis {held.analysis_id}, token {held.token}")
+
+
+@contextmanager
+def kept(held: Claim) -> Iterator[None]:
+    """Keep the lease while the block runs, however long one of its steps takes.
+
+    A thread of its own renews it, on its own connection to the database: a stopped or dead process
+    falls silent, a busy one does not. Whether the lease was lost is told by the next write, not
+    here; a process that hangs is ended by the task's time limit.
+    """
+    over = threading.Event()
+    beats = threading.Thread(target=_beat, args=(held, over), name="lease", daemon=True)
+    beats.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beats.join(JOIN_SECONDS)
 
 
 @contextmanager
@@ -178,6 +201,20 @@ def again(video_id: uuid.UUID) -> Analysis:
         fresh = Analysis.objects.create(video=video)
         wake_after_commit(fresh.pk)
     return fresh
+
+
+def _beat(held: Claim, over: threading.Event) -> None:
+    try:
+        while not over.wait(settings.TVIDZ.lease_seconds / BEATS_A_LEASE):
+            try:
+                renew(held)
+            except LeaseLost:
+                return
+            except (OperationalError, InterfaceError):
+                log.warning("lease not renewed: no database", analysis=held.analysis_id)
+                connection.close()
+    finally:
+        connection.close()
 
 
 def _held(held: Claim) -> Any:
