@@ -12,7 +12,6 @@ import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from numpy.typing import NDArray
-from pgvector import SparseVector
 
 from matching.described import shot_heads, store_described
 from matching.engine.bands import bands
@@ -25,7 +24,7 @@ from matching.engine.small import SmallFrames
 from matching.engine.tracks import Track
 from matching.engine.voting import VotingSettings
 from matching.fingerprint import VideoFingerprint, packed, small_frames, unpacked
-from matching.models import WORDS, CutToken, FeatureVector, Fingerprint
+from matching.models import CutToken, FeatureVector, Fingerprint
 from videos.models import FrameInfo, MediaType, SceneCuts
 
 # Frames below this quality (0 to 100) are too flat to propose anything; PDQ's own advice.
@@ -33,7 +32,14 @@ LEAST_QUALITY = 50
 ROWS_AT_ONCE = 500
 # Hashes, and frames by their words, that one statement asks for: a film's would take minutes.
 HASHES_AT_ONCE = 4000
-FRAMES_AT_ONCE = 16
+FRAMES_AT_ONCE = 32
+# Of a mark's 32 bits so many may differ: nine true pairs of ten stay, two strangers of three go.
+MARK_BITS = 6
+# Words a frame must share to be looked at, the best so many of all frames that do, and of them of
+# one video: geometry costs a millisecond a frame.
+LEAST_SHARED = 2
+FRAMES_RANKED = 100
+FRAMES_OF_VIDEO = 3
 # Frames with fewer different words cannot be told from others by geometry.
 LEAST_WORDS = 8
 
@@ -126,10 +132,9 @@ def _local(fingerprint: VideoFingerprint, place: int) -> dict[str, Any]:
     pictures = fingerprint.pictures
     if pictures is None or len(pictures.words[place]) < LEAST_WORDS:
         return {}
-    words = pictures.words[place].tolist()
     return {
-        "words": words,
-        "word_vector": SparseVector(dict.fromkeys(words, 1.0), WORDS),
+        "words": pictures.words[place].tolist(),
+        "marks": pictures.marks[place].tolist(),
         "patches": pictures.patches[place],
     }
 
@@ -182,23 +187,54 @@ def draw(
     return _drawn(rows)
 
 
+# Both windows bound what follows: the first before rows of frames are read, the second so that one
+# still scene, or a video that is in the library many times, does not hide the others.
 WORD_CANDIDATES = """
 WITH asked AS MATERIALIZED (
-    SELECT number, words::int[] AS words, vector::sparsevec AS vector
-    FROM unnest(%(numbers)s::int[], %(words)s::text[], %(vectors)s::text[])
-         AS given(number, words, vector)
+    SELECT number, word, mark
+    FROM unnest(%(numbers)s::int[], %(words)s::int[], %(marks)s::int[]) AS given(number, word, mark)
+),
+counted AS (
+    SELECT asked.number, held.feature, count(*) AS shared
+    FROM asked
+    CROSS JOIN LATERAL (
+        SELECT feature, mark FROM matching_wordposting WHERE word = asked.word LIMIT %(rows)s
+    ) AS held
+    WHERE bit_count((held.mark # asked.mark)::bit(32)) <= %(bits)s
+    GROUP BY asked.number, held.feature
+    HAVING count(*) >= %(least)s
+),
+ranked AS (
+    SELECT number, feature, shared,
+           row_number() OVER (PARTITION BY number ORDER BY shared DESC, feature) AS place
+    FROM counted
+    WHERE NOT EXISTS (SELECT FROM unnest(%(own)s::bigint[]) AS own(id) WHERE own.id = feature)
+),
+near AS (
+    SELECT ranked.number, ranked.shared, row.id, row.video_id,
+           row_number() OVER (
+               PARTITION BY ranked.number, row.video_id ORDER BY ranked.shared DESC, row.id
+           ) AS of_video
+    FROM ranked JOIN matching_featurevector AS row ON row.id = ranked.feature
+    WHERE ranked.place <= %(ranked)s AND row.version = %(version)s
+),
+chosen AS (
+    SELECT number, id,
+           row_number() OVER (PARTITION BY number ORDER BY shared DESC, id) AS place
+    FROM near WHERE of_video <= %(of_video)s
 )
-SELECT asked.number, near.video_id, near.timestamp, near.patches
-FROM asked
-CROSS JOIN LATERAL (
-    SELECT video_id, timestamp, patches
-    FROM matching_featurevector
-    WHERE words && asked.words AND version = %(version)s
-      AND video_id IS DISTINCT FROM %(exclude)s
-    ORDER BY word_vector <#> asked.vector
-    LIMIT %(most)s
-) AS near
+SELECT chosen.number, row.video_id, row.timestamp, row.patches
+FROM chosen JOIN matching_featurevector AS row USING (id)
+WHERE chosen.place <= %(most)s
 """
+
+
+@dataclass(frozen=True)
+class AskedWords:
+    """A frame to look for by its words: words (n,) int32, different, and their marks (n,)."""
+
+    words: NDArray[np.int32]
+    marks: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -212,34 +248,40 @@ class DrawnFrame:
 
 
 def draw_words(
-    asked: Sequence[NDArray[np.int32]], version: str, exclude: uuid.UUID | None, most: int
+    asked: Sequence[AskedWords], version: str, exclude: uuid.UUID | None, most: int
 ) -> Iterator[DrawnFrame]:
-    """The `most` library frames that share most words with each of `asked` (words of a frame).
+    """The `most` library frames that share most words with each of `asked`.
 
-    A statement for so many frames.
+    A word is shared when its mark is about the same, too. A statement for so many frames.
     """
-    given = [np.unique(words[words >= 0]) for words in asked]
-    numbers = [number for number, words in enumerate(given) if len(words)]
-    for start in range(0, len(numbers), FRAMES_AT_ONCE):
-        some = numbers[start : start + FRAMES_AT_ONCE]
-        parameters: dict[str, Any] = {
-            "numbers": some,
-            "words": ["{" + ",".join(map(str, given[number].tolist())) + "}" for number in some],
-            "vectors": [_ones(given[number]) for number in some],
-            "version": version,
-            "exclude": exclude,
-            "most": most,
-        }
+    parameters: dict[str, Any] = {
+        "rows": settings.TVIDZ.max_rows_per_word,
+        "bits": MARK_BITS,
+        "least": LEAST_SHARED,
+        "own": [] if exclude is None else _frames_with_words(exclude),
+        "ranked": FRAMES_RANKED,
+        "of_video": FRAMES_OF_VIDEO,
+        "version": version,
+        "most": most,
+    }
+    for start in range(0, len(asked), FRAMES_AT_ONCE):
+        some = asked[start : start + FRAMES_AT_ONCE]
+        numbers = np.repeat(np.arange(len(some)), [len(frame.words) for frame in some])
+        parameters["numbers"] = (start + numbers).tolist()
+        parameters["words"] = np.concatenate([frame.words for frame in some]).tolist()
+        parameters["marks"] = np.concatenate([frame.marks for frame in some]).tolist()
         with transaction.atomic(), connection.cursor() as cursor:
             _prefer_indexes(cursor)
+            cursor.execute("SET LOCAL work_mem = '64MB'")
             cursor.execute(WORD_CANDIDATES, parameters)
             rows = cursor.fetchall()
         for number, video_id, time, patches in rows:
             yield DrawnFrame(number, video_id, time, unpacked_patches(bytes(patches)))
 
 
-def _ones(words: NDArray[np.int32]) -> str:
-    return SparseVector(dict.fromkeys(words.tolist(), 1.0), WORDS).to_text()
+def _frames_with_words(video_id: uuid.UUID) -> list[int]:
+    rows = FeatureVector.objects.filter(video_id=video_id, words__isnull=False)
+    return list(rows.values_list("pk", flat=True))
 
 
 def _prefer_indexes(cursor: object) -> None:

@@ -5,12 +5,12 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
-from pgvector.django import BitField, HnswIndex, SparseVectorField, VectorField
+from pgvector.django import BitField, HnswIndex, VectorField
 
 from matching.engine.descriptors import DCT256, HSV108
 from videos.models import FrameInfo, MediaType, Video
 
-# As many visual words as the vocabulary makes, two times 4096 centres.
+# The most visual words a vocabulary may make, two times 4096 centres.
 WORDS = 4096 * 4096
 
 
@@ -57,8 +57,9 @@ class FeatureVector(models.Model):
 
     `bands` is empty for frames that say nothing (flat, black): they can verify a match but not
     propose one. `colour` is set in one frame of a shot. `words` are the visual words of the whole
-    picture's local features and `word_vector` the same as a vector of ones, to be scored against a
-    query's weights; `patches` are the features themselves, packed, for geometry.
+    picture's local features and `marks` 32 bits for each of them; the database makes `WordPosting`
+    rows of both. `patches` are the features themselves, packed, for geometry. Rows are written and
+    deleted, never changed.
     """
 
     frame = models.ForeignKey(FrameInfo, on_delete=models.CASCADE, related_name="features")
@@ -74,7 +75,7 @@ class FeatureVector(models.Model):
     bands = ArrayField(models.IntegerField(), default=list)
     colour = VectorField(dimensions=HSV108.dimension, null=True)
     words = ArrayField(models.IntegerField(), null=True)
-    word_vector = SparseVectorField(dimensions=WORDS, null=True)
+    marks = ArrayField(models.IntegerField(), null=True)
     patches = models.BinaryField(null=True)
 
     class Meta:
@@ -89,7 +90,6 @@ class FeatureVector(models.Model):
             # Without a pending list an insert costs the same every time and a search never
             # pays for the inserts of others.
             GinIndex(fields=["bands"], name="idx_feature_vector_bands", fastupdate=False),
-            GinIndex(fields=["words"], name="idx_feature_vector_words", fastupdate=False),
             HnswIndex(
                 fields=["colour"],
                 name="idx_feature_vector_colour",
@@ -102,6 +102,24 @@ class FeatureVector(models.Model):
 
     def __str__(self) -> str:
         return f"features of frame {self.frame_number}"
+
+
+class WordPosting(models.Model):
+    """Where a visual word was seen: an index that triggers on `FeatureVector` keep.
+
+    A table of its own, as an inverted list is read from one place in its primary key, without a
+    visit to the frames' rows; GIN over their arrays took twenty times as long (docs/benchmarks.md).
+    `feature` is the `FeatureVector`'s number. There is no foreign key, for it would need an index
+    as large as this one.
+    """
+
+    pk = models.CompositePrimaryKey("word", "feature", "mark")
+    word = models.IntegerField()
+    feature = models.BigIntegerField()
+    mark = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"word {self.word} in {self.feature}"
 
 
 class DescriptorVector(models.Model):

@@ -34,11 +34,13 @@ class AskingFrame:
 class Pictures:
     """What the pictures of a video gave so far.
 
-    words: for each index frame the words (k,) int32 of its features, rising and different;
-    patches: the same frames' packed patches; strips: small frames as stored, `height` pixels each.
+    words: for each index frame the words (k,) int32 of its features, rising and different; marks:
+    theirs, of the most telling feature of each word; patches: the same frames' packed patches;
+    strips: small frames as stored, `height` pixels each.
     """
 
     words: tuple[NDArray[np.int32], ...]
+    marks: tuple[NDArray[np.int32], ...]
     patches: tuple[bytes, ...]
     asking: tuple[AskingFrame, ...]
     strips: bytes
@@ -60,6 +62,7 @@ class PictureBuilder:
     def __init__(self) -> None:
         self._strips = Strips()
         self._words: list[NDArray[np.int32]] = []
+        self._marks: list[NDArray[np.int32]] = []
         self._patches: list[bytes] = []
         self._asking: list[AskingFrame] = []
         self._times: list[NDArray[np.float64]] = []
@@ -78,8 +81,9 @@ class PictureBuilder:
 
     def _look(self, picture: NDArray[np.uint8], time: float) -> None:
         features = detect(picture, FEATURES)
-        words = vocabulary().words(features)[:, 0]
-        self._words.append(np.unique(words[words >= 0]))
+        words, first = np.unique(vocabulary().words(features)[:, 0], return_index=True)
+        self._words.append(words[words >= 0])
+        self._marks.append(vocabulary().marks(features)[first[words >= 0]])
         self._patches.append(vocabulary().patches(features).packed())
         if self._asking and time < self._asking[-1].time + self._every - 1e-3:
             return
@@ -94,6 +98,7 @@ class PictureBuilder:
             return None
         return Pictures(
             tuple(self._words),
+            tuple(self._marks),
             tuple(self._patches),
             tuple(self._asking),
             self._strips.packed(),

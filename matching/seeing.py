@@ -3,10 +3,13 @@
 import uuid
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from matching import index
 from matching.engine.geometry import agreement
 from matching.engine.local import LocalFeatures, inverted, mirrored
 from matching.engine.sightings import Sighting
+from matching.engine.vocabulary import Vocabulary
 from matching.fingerprint import VideoFingerprint
 from matching.pictures import AskingFrame
 from matching.words import vocabulary
@@ -56,13 +59,21 @@ def _sightings(
         for frame in asking
         for flipped in (False, True)
     ]
-    words = [held.words(_front(form), NEAREST_CENTRES).ravel() for _, _, form in forms]
+    words = [_asked(held, _front(form)) for _, _, form in forms]
     patches = [held.patches(form) for _, _, form in forms]
     for drawn in index.draw_words(words, version, exclude, FRAMES_DRAWN):
         time, flipped, _ = forms[drawn.number]
         agreed = agreement(patches[drawn.number], drawn.patches)
         if agreed is not None and agreed.distinct >= LEAST_PLACES:
             yield drawn.video_id, Sighting(time, drawn.time, flipped, negative, agreed)
+
+
+def _asked(held: Vocabulary, features: LocalFeatures) -> index.AskedWords:
+    """The words of features by their nearest centres, each with its most telling feature's mark."""
+    every = held.words(features, NEAREST_CENTRES)
+    words, first = np.unique(every, return_index=True)
+    known = words >= 0
+    return index.AskedWords(words[known], held.marks(features)[first[known] // every.shape[1]])
 
 
 def _form(features: LocalFeatures, flipped: bool, negative: bool) -> LocalFeatures:

@@ -54,7 +54,7 @@ def ask_folder(
     """Index the library, then ask with every query; `told` hears each file's name when done."""
     result = Answers[Answer]()
     names: dict[uuid.UUID, str] = {}
-    for ref, answer in _each(refs, lambda ref: _index(folder / ref["file"])):
+    for ref, answer in _each(refs, lambda ref: index_file(folder / ref["file"])):
         if isinstance(answer, str):
             result.problems.append(Problem(ref["file"], answer))
         else:
@@ -108,7 +108,8 @@ def _each(
         yield from zip(entries, pool.map(run, entries), strict=True)
 
 
-def _index(path: Path) -> uuid.UUID | str:
+def index_file(path: Path) -> uuid.UUID | str:
+    """Take a file into the library; its video, or what went wrong in words."""
     accepted = accept(Arrival(path, path.name, Upload.Entrance.BACKFILL))
     state = analyse(accepted.analysis.pk)
     if state in (State.READY, State.PARTIAL):

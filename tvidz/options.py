@@ -201,6 +201,13 @@ class Options(BaseSettings):
         description="Index rows one query frame may draw, which bounds what a very common frame "
         "costs; the rest is left to verification.",
     )
+    max_rows_per_word: int = Field(
+        2000,
+        ge=10,
+        le=1_000_000,
+        description="Index rows one visual word of a query may draw: a word that is seen in "
+        "thousands of frames says little and would cost most.",
+    )
     stop_at_duplicate: bool = Field(
         False,
         description="End an analysis at its first certain duplicate, in state *duplicate*, with "

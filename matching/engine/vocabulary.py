@@ -21,6 +21,11 @@ from matching.engine.local import DIMENSION, LocalFeatures, Patches
 Floats = NDArray[np.float32]
 
 HALF: Final = DIMENSION // 2
+# The 32 numbers of a descriptor that make a mark: slanting directions in the upper and lower row of
+# cells. What agrees there agrees elsewhere; the patch's own direction is alike in all patches.
+_MARKED: Final = np.array(
+    [cell * 8 + direction for cell in (0, 1, 2, 3, 12, 13, 14, 15) for direction in (1, 3, 5, 7)]
+)
 _FIELDS: Final = ("version", "first", "second", "middle", "common")
 
 
@@ -63,6 +68,12 @@ class Vocabulary:
         """The features as they are kept for geometry."""
         signature = np.packbits(features.descriptor > self.middle, axis=1)
         return Patches(features.xy, features.size, features.angle, np.ascontiguousarray(signature))
+
+    def marks(self, features: LocalFeatures) -> NDArray[np.int32]:
+        """Marks (k,) of features: 32 bits of their signatures, to tell apart those of one word."""
+        bits = features.descriptor[:, _MARKED] > self.middle[_MARKED]
+        packed = np.ascontiguousarray(np.packbits(bits, axis=1))
+        return packed.view(">i4")[:, 0].astype(np.int32)
 
     def to_bytes(self) -> bytes:
         """The vocabulary as a file's content."""

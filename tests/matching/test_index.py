@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 from numpy.typing import NDArray
-from pgvector import SparseVector
 
 from matching import index
 from matching.engine.bands import bands
 from matching.engine.hashing import to_bit_string
 from matching.engine.version import ENGINE_VERSION
 from matching.fingerprint import VideoFingerprint
-from matching.models import WORDS, CutToken, FeatureVector, Fingerprint
+from matching.models import CutToken, FeatureVector, Fingerprint, WordPosting
 from videos.models import SceneCuts, Video
 
 pytestmark = pytest.mark.django_db
@@ -112,34 +111,59 @@ def test_the_bands_are_searched_by_their_index(large_library: None) -> None:
     assert "idx_feature_vector_bands" in indexes_used(index.CANDIDATES, parameters)
 
 
-def test_words_are_searched_by_their_index(large_library: None) -> None:
+def test_words_are_searched_in_their_postings_alone(large_library: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE matching_featurevector SET words = made.words, patches = '', word_vector =
-                ('{' || (SELECT string_agg((word + 1) || ':1', ',') FROM unnest(made.words) AS word)
-                 || '}/' || %s)::sparsevec
-            FROM (SELECT id, (SELECT array_agg(DISTINCT (random() * 16000000)::int)
-                              FROM generate_series(1, 60) WHERE id > 0) AS words
-                  FROM matching_featurevector WHERE frame_number %% 2 = 0) AS made
-            WHERE matching_featurevector.id = made.id
-            """,
-            [WORDS],
+            INSERT INTO matching_wordposting
+            SELECT (random() * 1000000)::int, id, (random() * 1000000)::int
+            FROM matching_featurevector, generate_series(1, 20)
+            """
         )
-        cursor.execute("ANALYZE matching_featurevector")
+        cursor.execute("ANALYZE matching_wordposting")
     parameters = {
-        "numbers": [0, 1],
-        "words": ["{1,50,16000}", "{7}"],
-        "vectors": [
-            SparseVector(dict.fromkeys(words, 1.0), WORDS).to_text()
-            for words in ([1, 50, 16_000], [7])
-        ],
+        "numbers": [0, 0, 0, 1],
+        "words": [1, 50, 16_000, 7],
+        "marks": [0, -1, 5, 7],
+        "rows": 2000,
+        "bits": 6,
+        "least": 2,
+        "own": [3],
+        "ranked": 100,
+        "of_video": 3,
         "version": ENGINE_VERSION,
-        "exclude": None,
         "most": 10,
     }
 
-    assert "idx_feature_vector_words" in indexes_used(index.WORD_CANDIDATES, parameters)
+    used = indexes_used(index.WORD_CANDIDATES, parameters)
+
+    assert used == {"matching_wordposting_pkey", "matching_featurevector_pkey"}
+
+
+def test_postings_come_and_go_with_the_frames(made_up: MadeUp, shelve: Shelve) -> None:
+    video = shelve(made_up(4))
+    first, second = FeatureVector.objects.filter(video=video).order_by("pk")[:2]
+    everything = {"video_id": video.id, "frame_id": first.frame_id, "version": "other"}
+    shown = {"media_type": "video", "frame_number": 1, "timestamp": 1, "quality": 80}
+    fresh = FeatureVector.objects.bulk_create(
+        [
+            FeatureVector(
+                **everything, **shown, region=region, hash=first.hash, words=words, marks=marks
+            )
+            for region, words, marks in ((0, [5, 7], [-1, 1]), (1, [7], [3]), (2, None, None))
+        ]
+    )
+
+    def postings() -> list[tuple[int, int, int]]:
+        ours = WordPosting.objects.filter(feature__in=[row.pk for row in fresh])
+        return sorted(ours.values_list("word", "feature", "mark"))
+
+    pks = [row.pk for row in fresh]
+    assert postings() == [(5, pks[0], -1), (7, pks[0], 1), (7, pks[1], 3)]
+    fresh[0].delete()
+    assert postings() == [(7, pks[1], 3)]
+    video.delete()
+    assert postings() == []
 
 
 def test_cut_tokens_are_searched_by_their_index(large_library: None) -> None:

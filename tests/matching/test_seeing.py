@@ -136,8 +136,10 @@ def test_the_query_itself_and_other_versions_are_left_out(
 
     assert library.id in see(asked, None)
     assert library.id not in see(asked, library.id)
-    words = [] if asked.pictures is None else list(asked.pictures.words)
-    assert list(index.draw_words(words, "other", None, 10)) == []
+    pictures = asked.pictures
+    assert pictures is not None
+    frames = [index.AskedWords(*both) for both in zip(pictures.words, pictures.marks, strict=True)]
+    assert list(index.draw_words(frames, "other", None, 10)) == []
 
 
 def test_what_has_no_pictures_sees_nothing(
@@ -160,12 +162,13 @@ def test_frames_that_share_most_words_come_first_and_no_more_than_asked_for(
 ) -> None:
     pictures = fingerprint_of(film).pictures
     assert pictures is not None
-    frame = pictures.words[6]
+    frame = index.AskedWords(pictures.words[6], pictures.marks[6])
+    empty = index.AskedWords(frame.words[:0], frame.marks[:0])
 
-    drawn = list(index.draw_words([frame[:0], frame], ENGINE_VERSION, None, 3))
+    drawn = list(index.draw_words([empty, frame], ENGINE_VERSION, None, 3))
 
     assert len(drawn) == 3
     assert {one.number for one in drawn} == {1}
     assert (drawn[0].video_id, drawn[0].time) == (library.id, pytest.approx(6.0, abs=0.05))
     assert drawn[0].patches.packed() == pictures.patches[6]
-    assert list(index.draw_words([frame[:0]], ENGINE_VERSION, None, 3)) == []
+    assert list(index.draw_words([empty], ENGINE_VERSION, None, 3)) == []

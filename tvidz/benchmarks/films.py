@@ -1,0 +1,80 @@
+"""Films in the library and doctored copies to ask for: a corpus where one is named, else drawn."""
+
+import json
+import os
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matching.fingerprint import VideoFingerprint
+from tvidz.demo import COPIES, make_copies, make_library
+from tvidz.evaluation import index_file
+from tvidz.pipeline import fingerprint_file
+
+ASKED = 40
+
+
+@dataclass(frozen=True)
+class Query:
+    """A doctored copy and the library video that it is of."""
+
+    fingerprint: VideoFingerprint
+    video: uuid.UUID
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What was indexed and is asked for; `longest` is a film of the library."""
+
+    queries: tuple[Query, ...]
+    longest: VideoFingerprint
+
+
+def plant(quick: bool, tell: Callable[[str], None]) -> Planted:
+    """Index the films into the default database and fingerprint some copies of them."""
+    corpus = os.environ.get("TVIDZ_CORPUS")
+    if corpus and not quick:
+        return _from_corpus(Path(corpus) / "dev", tell)
+    with TemporaryDirectory(prefix="tvidz-") as folder:
+        films = make_library(Path(folder), tell)
+        copies = {copy.name: copy.films[0] for copy in COPIES}
+        return _planted(
+            {film.name: film for film in films},
+            {path: copies[path.name] for path, _ in make_copies(Path(folder), tell)[:-1]},
+            tell,
+        )
+
+
+def _from_corpus(folder: Path, tell: Callable[[str], None]) -> Planted:
+    truth = json.loads((folder / "gt.json").read_text())
+    copies = [query for query in truth["queries"] if query["copies"]]
+    some = random.Random(11).sample(copies, min(ASKED, len(copies)))
+    return _planted(
+        {ref["id"]: folder / ref["file"] for ref in truth["refs"]},
+        {folder / query["file"]: query["copies"][0]["ref_id"] for query in some},
+        tell,
+    )
+
+
+def _planted(
+    films: dict[str, Path], copies: dict[Path, str], tell: Callable[[str], None]
+) -> Planted:
+    videos: dict[str, uuid.UUID] = {}
+    for name, path in films.items():
+        indexed = index_file(path)
+        if isinstance(indexed, str):
+            raise RuntimeError(f"{path.name}: {indexed}")
+        videos[name] = indexed
+        tell(f"indexed {path.name}")
+    queries = []
+    for path, film in copies.items():
+        queries.append(Query(fingerprint_file(path, path.name)[0], videos[film]))
+        tell(f"fingerprinted {path.name}")
+    longest = max(
+        (fingerprint_file(path, path.name)[0] for path in list(films.values())[:5]),
+        key=lambda fingerprint: fingerprint.duration,
+    )
+    return Planted(tuple(queries), longest)
