@@ -35,7 +35,7 @@ class _Codec:
 
 
 _CODECS = {
-    "h264": _Codec(("-c:v", "libx264", "-preset", "fast"), 1.0, 60.0),
+    "h264": _Codec(("-c:v", "libx264", "-preset", "veryfast"), 1.0, 60.0),
     "hevc": _Codec(("-c:v", "libx265", "-preset", "superfast", "-tag:v", "hvc1"), 0.6, 30.0),
     "vp9": _Codec(
         ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "7", "-row-mt", "1"),
