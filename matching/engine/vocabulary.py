@@ -7,6 +7,7 @@ of one word apart (Jégou, Douze and Schmid, "Hamming embedding", 2008).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import Final
 from zipfile import BadZipFile
@@ -48,6 +49,15 @@ class Vocabulary:
         """How many words there are."""
         return len(self.first) * len(self.second)
 
+    # Made once: for one frame it would take as long as the product itself.
+    @cached_property
+    def _to_first(self) -> Floats:
+        return _to_centres(self.first)
+
+    @cached_property
+    def _to_second(self) -> Floats:
+        return _to_centres(self.second)
+
     def words(self, features: LocalFeatures, nearest: int = 1) -> NDArray[np.int32]:
         """Words (k, nearest²) of features, by the nearest centres of either half; -1 if common.
 
@@ -55,8 +65,8 @@ class Vocabulary:
         over the border between two.
         """
         described = features.descriptor.astype(np.float32)
-        first = _nearest(described[:, :HALF], self.first, nearest)
-        second = _nearest(described[:, HALF:], self.second, nearest)
+        first = _nearest(described[:, :HALF], self._to_first, nearest)
+        second = _nearest(described[:, HALF:], self._to_second, nearest)
         words = first[:, :, None] * len(self.second) + second[:, None, :]
         words = words.reshape(len(described), nearest * nearest).astype(np.int32)
         if len(self.common):
@@ -94,10 +104,22 @@ def from_bytes(content: bytes) -> Vocabulary:
     return Vocabulary(version, **fields)
 
 
-def _nearest(points: Floats, centres: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
-    """Places (k, count) of the nearest centres, in no order."""
+def _to_centres(centres: NDArray[np.uint8]) -> Floats:
+    """The matrix (65, n) that takes points, a one behind each, to squared distances from centres.
+
+    Less the point's own square, which is the same for all of them.
+    """
     held = centres.astype(np.float32)
-    distance = (held**2).sum(axis=1)[None, :] - 2 * points @ held.T
+    return np.ascontiguousarray(np.vstack((-2 * held.T, (held**2).sum(axis=1)[None, :])))
+
+
+def _nearest(points: Floats, to_centres: Floats, count: int) -> NDArray[np.int64]:
+    """Places (k, count) of the nearest centres, in no order.
+
+    All numbers are whole and below 2²⁴, so float32 rounds none of them.
+    """
+    ones = np.ones((len(points), 1), np.float32)
+    distance = np.hstack((points, ones)) @ to_centres
     if count == 1:
         return distance.argmin(axis=1)[:, None]
     return np.argpartition(distance, count - 1, axis=1)[:, :count]
