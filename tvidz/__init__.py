@@ -1,4 +1,4 @@
-"""The assembly of tvidz. Imported before anything else, so here it is that numpy and OpenCV are held.
+"""The assembly of tvidz. Imported before all else, so here numpy and OpenCV are held to a thread.
 
 OpenBLAS lets threads spin between the small products that hashes and words are made of: they took
 eight times the processor time, and ffmpeg wants the other cores. OpenCV's local features take an

@@ -114,12 +114,15 @@ def _to_centres(centres: NDArray[np.uint8]) -> Floats:
 
 
 def _nearest(points: Floats, to_centres: Floats, count: int) -> NDArray[np.int64]:
-    """Places (k, count) of the nearest centres, in no order.
+    """Places (k, count) of the nearest centres, the nearest first.
 
     All numbers are whole and below 2²⁴, so float32 rounds none of them.
     """
     ones = np.ones((len(points), 1), np.float32)
     distance = np.hstack((points, ones)) @ to_centres
-    if count == 1:
-        return distance.argmin(axis=1)[:, None]
-    return np.argpartition(distance, count - 1, axis=1)[:, :count]
+    # For one or two, asking again for the least is ten times as quick as argpartition.
+    found = [distance.argmin(axis=1)]
+    for _ in range(count - 1):
+        distance[np.arange(len(points)), found[-1]] = np.inf
+        found.append(distance.argmin(axis=1))
+    return np.stack(found, axis=1)
