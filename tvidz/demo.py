@@ -135,18 +135,25 @@ STRANGER = Film("nothing-like-it.mp4", (_drift(4), _mandelbrot(-0.235125, 0.8272
 
 def make_library(folder: Path, told: Callable[[str], None]) -> list[Path]:
     """The films, made where they do not lie there already."""
-    return [_make(folder / film.name, _film_words(film), told) for film in FILMS]
+    return [make_film(folder, film, told) for film in FILMS]
+
+
+def make_film(folder: Path, film: Film, told: Callable[[str], None]) -> Path:
+    """One film, made where it does not lie there already."""
+    return _make(folder / film.name, _film_words(film), told)
 
 
 def make_copies(folder: Path, told: Callable[[str], None]) -> list[tuple[Path, str]]:
     """Doctored copies and one stranger, each with what was done to it."""
-    made = []
-    for copy in COPIES:
-        inputs = [word for film in copy.films for word in ("-i", str(folder / film))]
-        words = [*inputs, "-filter_complex", copy.graph, "-map", "[out]", *copy.options]
-        made.append((_make(folder / copy.name, words, told), copy.done))
-    stranger = _make(folder / STRANGER.name, _film_words(STRANGER), told)
-    return [*made, (stranger, "new, a copy of nothing")]
+    made = [(make_copy(folder, copy, told), copy.done) for copy in COPIES]
+    return [*made, (make_film(folder, STRANGER, told), "new, a copy of nothing")]
+
+
+def make_copy(folder: Path, copy: Copy, told: Callable[[str], None]) -> Path:
+    """One doctored copy; its films lie in `folder`."""
+    inputs = [word for film in copy.films for word in ("-i", str(folder / film))]
+    words = [*inputs, "-filter_complex", copy.graph, "-map", "[out]", *copy.options]
+    return _make(folder / copy.name, words, told)
 
 
 def _film_words(film: Film) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from matching.fingerprint import VideoFingerprint
-from tvidz.demo import COPIES, make_copies, make_library
+from tvidz.demo import COPIES, FILMS, make_copy, make_film
 from tvidz.evaluation import index_file
 from tvidz.pipeline import fingerprint_file
 
@@ -38,12 +38,18 @@ def plant(quick: bool, tell: Callable[[str], None]) -> Planted:
     corpus = os.environ.get("TVIDZ_CORPUS")
     if corpus and not quick:
         return _from_corpus(Path(corpus) / "dev", tell)
+    return _drawn(quick, tell)
+
+
+def _drawn(quick: bool, tell: Callable[[str], None]) -> Planted:
+    """The films of the demo; with `quick` one of them and one copy."""
     with TemporaryDirectory(prefix="tvidz-") as folder:
-        films = make_library(Path(folder), tell)
-        copies = {copy.name: copy.films[0] for copy in COPIES}
+        films = FILMS[:1] if quick else FILMS
+        copies = COPIES[:1] if quick else COPIES
+        made = {film.name: make_film(Path(folder), film, tell) for film in films}
         return _planted(
-            {film.name: film for film in films},
-            {path: copies[path.name] for path, _ in make_copies(Path(folder), tell)[:-1]},
+            made,
+            {make_copy(Path(folder), copy, tell): copy.films[0] for copy in copies},
             tell,
         )
 
