@@ -191,7 +191,7 @@ def hamming_pairs(a: Bytes, b: Bytes) -> NDArray[np.uint16]:
 
 def to_bit_string(packed: Bytes) -> str:
     """One hash (32,) as 256 characters 0 and 1, as a bit column of PostgreSQL takes it."""
-    return "".join(map(str, np.unpackbits(packed)))
+    return f"{int.from_bytes(packed.tobytes()):0{HASH_BITS}b}"
 
 
 def from_bit_string(text: str) -> Bytes:
