@@ -72,6 +72,7 @@ class Maker:
         which = self._random.integers(0, COMMON_FRAMES, len(usual))
         words[usual] = self._common.words[which]
         hashes[usual] = self._common.hashes[which] ^ self._flips((len(usual), 32), BIT_FLIP)
+        words = self._different(words)
         return Frames(hashes, words, self._marks(words))
 
     def flipped(self, hashes: Bytes, share: float) -> Bytes:
@@ -89,6 +90,14 @@ class Maker:
             for held in self._sum
         )
         return (first * CENTRES + second).astype(np.int32)
+
+    def _different(self, words: Ints) -> Ints:
+        """Words (n, 107), rising, with others in the place of those a frame has twice."""
+        words.sort(axis=1)
+        while (twice := words[:, 1:] == words[:, :-1]).any():
+            words[:, 1:][twice] = self._words((1, int(twice.sum())))[0]
+            words.sort(axis=1)
+        return words
 
     def _marks(self, words: Ints) -> Ints:
         """Marks (n, 107): a number of the word's own, with some bits flipped."""
