@@ -163,10 +163,10 @@ def draw(
     version: str,
     exclude: uuid.UUID | None,
 ) -> Drawn:
-    """Library frames that share a 16-bit band with one of `hashes` (n, 32) and lie near it.
+    """Library frames that share a band with one of `hashes` (n, 32) and lie near it.
 
-    A statement for so many hashes; it is an exact search up to 15 bits and finds nearly all up to
-    31. `exclude` leaves one video (the query itself) out.
+    A statement for so many hashes; it is an exact search up to 11 bits and finds most up to 20.
+    `exclude` leaves one video (the query itself) out.
     """
     rows: list[tuple[int, uuid.UUID, int, float, float]] = []
     for start in range(0, len(hashes), HASHES_AT_ONCE):

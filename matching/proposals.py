@@ -20,6 +20,10 @@ from matching.families import families
 from matching.fingerprint import VideoFingerprint
 
 LINES_A_PAIR = 8
+# Seconds between the frames of a query that are looked for by their hashes: as it is and mirrored,
+# and turned or as a negative, which is rare and mostly seen by words.
+ASK_EVERY = 0.5
+ASK_CHANGED_EVERY = 2.0
 
 
 class Look(NamedTuple):
@@ -148,18 +152,24 @@ def _asked(
     """Hashes (n, 32) of all frames that say something, with their variant and frame (n,)."""
     hashes, variant, frame = [], [], []
     for number, held in enumerate(variants):
-        frames = _telling_frames(fingerprint.regions[held.region].track)
+        every = ASK_CHANGED_EVERY if held.quarter or held.negative else ASK_EVERY
+        frames = _telling_frames(fingerprint.regions[held.region].track, every)
         hashes.append(_hashes(fingerprint, held)[frames])
         variant.append(np.full(len(frames), number))
         frame.append(frames)
     return np.concatenate(hashes), np.concatenate(variant), np.concatenate(frame)
 
 
-def _telling_frames(track: Track) -> NDArray[np.int64]:
-    """Frames with detail whose hash differs from the one before: a still scene asks once."""
+def _telling_frames(track: Track, every: float) -> NDArray[np.int64]:
+    """Frames with detail, one each `every` seconds at most, that differ from the one before.
+
+    A still scene asks once.
+    """
     frames = np.flatnonzero(track.quality >= index.LEAST_QUALITY)
     if len(frames) < 2:
         return frames
+    slot = np.floor(track.times[frames] / every + 1e-6)
+    frames = frames[np.concatenate([[True], slot[1:] != slot[:-1]])]
     same = (track.hashes[frames[1:]] == track.hashes[frames[:-1]]).all(axis=1)
     return frames[np.concatenate([[True], ~same])]
 

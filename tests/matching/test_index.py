@@ -45,8 +45,8 @@ def large_library(video_row: Callable[..., Video]) -> None:
                 frame_number, timestamp, quality, hash, bands, colour)
             SELECT id, video_id, %s, 0, 'video', frame_number, timestamp, 90,
                 repeat('01', 128)::bit(256),
-                (SELECT array_agg(((band - 8) << 16) | (random() * 65535)::int)
-                 FROM generate_series(0, 15) AS band WHERE frame_number >= 0),
+                (SELECT array_agg((band << 21) | (random() * 2097151)::int)
+                 FROM generate_series(0, 11) AS band WHERE frame_number >= 0),
                 CASE WHEN frame_number %% 4 = 0 THEN
                     (SELECT array_agg(random()) FROM generate_series(1, 108)
                      WHERE frame_number >= 0)::vector END
@@ -211,8 +211,8 @@ def test_a_search_changes_nothing_for_those_who_use_the_connection_next(
     assert before[0] == "on"
 
 
-@pytest.mark.parametrize("bits", [0, 4, 9, 15])
-def test_every_frame_within_fifteen_bits_is_found(
+@pytest.mark.parametrize("bits", [0, 4, 11])
+def test_every_frame_within_eleven_bits_is_found(
     bits: int, made_up: MadeUp, shelve: Shelve
 ) -> None:
     fingerprint = made_up(20, seed=1)
