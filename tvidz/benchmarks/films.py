@@ -3,16 +3,20 @@
 import json
 import os
 import random
+import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from django.conf import settings
+
 from matching.fingerprint import VideoFingerprint
 from tvidz.demo import COPIES, FILMS, make_copy, make_film
 from tvidz.evaluation import index_file
 from tvidz.pipeline import fingerprint_file
+from videos.media.ffmpeg import find_ffmpeg
 
 ASKED = 40
 
@@ -27,9 +31,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Planted:
-    """What was indexed and is asked for; `longest` is a film of the library."""
+    """What was indexed and is asked for; `longest` is a film of the library.
+
+    stills: a frame of each of some queries, as a picture file of its own.
+    """
 
     queries: tuple[Query, ...]
+    stills: tuple[Query, ...]
     longest: VideoFingerprint
 
 
@@ -75,12 +83,23 @@ def _planted(
             raise RuntimeError(f"{path.name}: {indexed}")
         videos[name] = indexed
         tell(f"indexed {path.name}")
-    queries = []
+    queries, stills = [], []
     for path, film in copies.items():
         queries.append(Query(fingerprint_file(path, path.name)[0], videos[film]))
+        stills.append(Query(_still(path), videos[film]))
         tell(f"fingerprinted {path.name}")
     longest = max(
         (fingerprint_file(path, path.name)[0] for path in list(films.values())[:5]),
         key=lambda fingerprint: fingerprint.duration,
     )
-    return Planted(tuple(queries), longest)
+    return Planted(tuple(queries), tuple(stills), longest)
+
+
+def _still(path: Path) -> VideoFingerprint:
+    """The fingerprint of one frame, two seconds in, saved as JPEG."""
+    program = find_ffmpeg(settings.TVIDZ.ffmpeg or None).path
+    with TemporaryDirectory(prefix="tvidz-") as folder:
+        still = Path(folder) / "still.jpg"
+        words = ["-ss", "2", "-i", str(path), "-frames:v", "1", "-q:v", "3", str(still)]
+        subprocess.run([program, "-v", "error", "-nostdin", *words], check=True)
+        return fingerprint_file(still, still.name)[0]

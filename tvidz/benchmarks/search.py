@@ -7,7 +7,7 @@ copies of them; the made-up frames around them are what must not be found.
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import faiss
@@ -26,7 +26,7 @@ from matching.proposals import propose
 from matching.search import search
 from matching.seeing import see
 from tvidz.benchmarks.adding import adding, store_again
-from tvidz.benchmarks.films import Planted, plant
+from tvidz.benchmarks.films import Planted, Query, plant
 from tvidz.benchmarks.library import FRAMES_OF_VIDEO, Maker, extend
 from tvidz.benchmarks.machine import backend, cpu_seconds
 from tvidz.benchmarks.tables import Table
@@ -111,6 +111,10 @@ def measure(quick: bool, tell: Tell) -> list[Table]:
     )
     with scratch_library("tvidz_bench"):
         planted = plant(quick, tell)
+        seconds = float(np.mean([query.fingerprint.duration for query in planted.queries]))
+        whole = replace(
+            whole, notes=(*whole.notes, f"{len(planted.queries)} queries of {seconds:.0f} s.")
+        )
         maker, held = Maker(), 0
         for size in QUICK_SIZES if quick else SIZES:
             began = time.monotonic()
@@ -196,17 +200,19 @@ def _flat(library: _Library, asked: Sequence[NDArray[np.uint8]]) -> tuple[float,
 
 def _tiers(planted: Planted) -> list[tuple[Any, ...]]:
     rows = [
-        _row("hashes", planted, lambda asked: propose(asked, None)),
-        _row("words", planted, lambda asked: see(asked, None)),
-        _row("search", planted, search),
+        _row("hashes", planted.queries, lambda asked: propose(asked, None)),
+        _row("words", planted.queries, lambda asked: see(asked, None)),
+        _row("search", planted.queries, search),
+        _row("search, a still", planted.stills, search),
     ]
     with adding(planted.longest):
-        rows.append(_row("search while adding", planted, search))
+        rows.append(_row("search while adding", planted.queries, search))
     return rows
 
 
-def _row(part: str, planted: Planted, do: Callable[[VideoFingerprint], Any]) -> tuple[Any, ...]:
-    queries = planted.queries
+def _row(
+    part: str, queries: Sequence[Query], do: Callable[[VideoFingerprint], Any]
+) -> tuple[Any, ...]:
     cost, answers = timed(do, [query.fingerprint for query in queries])
     found = sum(
         query.video in _videos(answer) for query, answer in zip(queries, answers, strict=True)
