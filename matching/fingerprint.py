@@ -29,6 +29,10 @@ Kind = TypeVar("Kind", bound=np.generic)
 # Still borders are judged on this many index frames; a shorter video on those it has.
 BORDER_FRAMES = 20
 BORDER_FRAMES_LEAST = 3
+# Dense frames that wait for those at most: where index frames are far apart, some of them do.
+BORDER_WAITING = 160
+# Frames that are looked at together; their grey levels as floats are what takes memory here.
+AT_ONCE = 8
 # How the query is turned before it is looked for; the library is stored upright.
 TURNS = (Turn.NONE, Turn.MIRRORED, Turn.LEFT, Turn.RIGHT)
 
@@ -80,6 +84,7 @@ class FingerprintBuilder:
         self._box_decided = False
         self._samples: list[NDArray[np.uint8]] = []
         self._waiting: list[NDArray[np.uint8]] = []
+        self._waiting_frames = 0
         self._positions: list[int] = []
         self._numbers: list[int] = []
         self._colours: list[NDArray[np.float32]] = []
@@ -101,8 +106,17 @@ class FingerprintBuilder:
         self._cuts.extend(cuts)
         if self._describer is not None:
             self._describer.add(pictures, timestamps, numbers, index, cuts)
-        if not len(pictures):
-            return
+        for start in range(0, len(pictures), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            self._take(pictures[some], timestamps[some], numbers[some], index[some])
+
+    def _take(
+        self,
+        pictures: NDArray[np.uint8],
+        timestamps: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        index: NDArray[np.bool_],
+    ) -> None:
         gray = luminance(pictures)
         self._whole.add(gray)
         self._times.append(timestamps)
@@ -154,7 +168,12 @@ class FingerprintBuilder:
             return
         self._waiting.append(gray)
         self._samples.extend(gray[index])
-        if len(self._samples) >= BORDER_FRAMES:
+        self._waiting_frames += len(gray)
+        waited = self._waiting_frames >= BORDER_WAITING
+        if waited and len(self._samples) < BORDER_FRAMES:
+            frames = [frame for part in self._waiting for frame in part][:BORDER_WAITING]
+            self._samples = frames[:: BORDER_WAITING // BORDER_FRAMES]
+        if waited or len(self._samples) >= BORDER_FRAMES:
             self._box = self._judge_borders()
             if self._box is not None:
                 self._boxed = _hash_inside(self._box, self._waiting)

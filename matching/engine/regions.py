@@ -13,6 +13,7 @@ _FLAT_LEVELS: Final = 5.0
 _LIVELY_SHARE: Final = 0.06
 _LEAST_SIDE: Final = 0.25
 _LEAST_CUT: Final = 0.02
+_ROWS_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,23 @@ def content_box(gray: NDArray[Any]) -> Box | None:
     """
     if gray.ndim != 3:
         raise ValueError(f"gray must be (n, h, w), not {gray.shape}")
-    frames = gray.astype(np.float32)
-    lively = frames.std(axis=0) > _STILL_LEVELS
+    lively = _spread_in_time(gray) > _STILL_LEVELS
     box = _box(lively.mean(axis=1) > _LIVELY_SHARE, lively.mean(axis=0) > _LIVELY_SHARE)
     if box is not None:
         return box
-    rows = frames.std(axis=2).max(axis=0) > _FLAT_LEVELS
-    columns = frames.std(axis=1).max(axis=0) > _FLAT_LEVELS
+    rows = np.max([_floats(frame).std(axis=1) for frame in gray], axis=0) > _FLAT_LEVELS
+    columns = np.max([_floats(frame).std(axis=0) for frame in gray], axis=0) > _FLAT_LEVELS
     return _box(rows, columns)
+
+
+def _spread_in_time(gray: NDArray[Any]) -> NDArray[np.float32]:
+    """Each pixel's deviation (h, w) over the frames, some rows at a time to spare memory."""
+    blocks = range(0, gray.shape[1], _ROWS_AT_ONCE)
+    return np.concatenate([_floats(gray[:, r : r + _ROWS_AT_ONCE]).std(axis=0) for r in blocks])
+
+
+def _floats(gray: NDArray[Any]) -> NDArray[np.float32]:
+    return gray.astype(np.float32)
 
 
 def box_within_bars(gray: NDArray[Any]) -> Box | None:

@@ -31,14 +31,16 @@ def letterboxed(pictures: Pictures) -> Pictures:
     return pictures
 
 
-def built(pictures: Pictures, batch: int, media_type: str = "video") -> VideoFingerprint:
+def built(
+    pictures: Pictures, batch: int, media_type: str = "video", every: int = 4
+) -> VideoFingerprint:
     builder = FingerprintBuilder(media_type)
     count = len(pictures)
     times = np.arange(count) / 4
     for start in range(0, count, batch):
         part = slice(start, start + batch)
         numbers = np.arange(count)[part]
-        builder.add(pictures[part], times[part], numbers, numbers % 4 == 0, ())
+        builder.add(pictures[part], times[part], numbers, numbers % every == 0, ())
     return builder.fingerprint(count / 4)
 
 
@@ -75,6 +77,19 @@ def test_borders_are_the_same_however_the_frames_are_batched(batch: int) -> None
     pictures[85:, :15] = moving(120)[85:, :15]
 
     assert same(built(pictures, batch), built(pictures, 10))
+
+
+@pytest.mark.parametrize("batch", [3, 7, 200])
+def test_where_index_frames_are_rare_borders_are_judged_on_others_and_soon(batch: int) -> None:
+    pictures = letterboxed(moving(200))
+    tracemalloc.start()
+    fingerprint = built(pictures, batch, every=240)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert fingerprint.box == built(pictures, 10).box
+    assert same(fingerprint, built(pictures, 10))
+    assert peak < 16 << 20
 
 
 def test_a_short_video_is_judged_on_the_frames_it_has_and_a_very_short_one_not_at_all() -> None:
