@@ -6,7 +6,7 @@ as JPEG strips.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,24 @@ class Pictures:
         return SmallFrames(frames, self.times, self.duration, self.width, self.picture_height)
 
 
+class _Seen(NamedTuple):
+    """A picture (h, w), its features, and what is kept of them."""
+
+    picture: NDArray[np.uint8]
+    features: LocalFeatures
+    words: NDArray[np.int32]
+    marks: NDArray[np.int32]
+    patches: bytes
+
+
+def _seen(picture: NDArray[np.uint8]) -> _Seen:
+    features = detect(picture, FEATURES)
+    words, first = np.unique(vocabulary().words(features)[:, 0], return_index=True)
+    marks = vocabulary().marks(features)[first[words >= 0]]
+    patches = vocabulary().patches(features).packed()
+    return _Seen(picture.copy(), features, words[words >= 0], marks, patches)
+
+
 class PictureBuilder:
     """Takes grey pictures (n, h, w) uint8 in order; `index` (n,) masks the index frames."""
 
@@ -68,6 +86,7 @@ class PictureBuilder:
         self._times: list[NDArray[np.float64]] = []
         self._every = ASK_EVERY
         self._size = (0, 0)
+        self._seen: _Seen | None = None
 
     def add(
         self, gray: NDArray[np.uint8], times: NDArray[np.float64], index: NDArray[np.bool_]
@@ -80,14 +99,15 @@ class PictureBuilder:
             self._look(gray[place], float(times[place]))
 
     def _look(self, picture: NDArray[np.uint8], time: float) -> None:
-        features = detect(picture, FEATURES)
-        words, first = np.unique(vocabulary().words(features)[:, 0], return_index=True)
-        self._words.append(words[words >= 0])
-        self._marks.append(vocabulary().marks(features)[first[words >= 0]])
-        self._patches.append(vocabulary().patches(features).packed())
+        # Slides and screens stand still for minutes: what is the same to the bit is looked at once.
+        if self._seen is None or not np.array_equal(picture, self._seen.picture):
+            self._seen = _seen(picture)
+        self._words.append(self._seen.words)
+        self._marks.append(self._seen.marks)
+        self._patches.append(self._seen.patches)
         if self._asking and time < self._asking[-1].time + self._every - 1e-3:
             return
-        self._asking.append(AskingFrame(time, features))
+        self._asking.append(AskingFrame(time, self._seen.features))
         if len(self._asking) > ASK_MOST:
             self._asking = self._asking[::2]
             self._every *= 2

@@ -71,6 +71,14 @@ def test_an_index_frame_has_the_words_and_the_patches_of_its_features() -> None:
         assert 8 < len(unpacked(patches)) <= FEATURES
 
 
+def test_a_picture_that_stands_still_has_the_same_words_in_every_second() -> None:
+    once = _built(journey(2, np.zeros(1)), 1)
+    still = _built(np.repeat(journey(2, np.zeros(1)), 12, axis=0), 5)
+
+    assert still.patches == once.patches * 3
+    assert [words.tolist() for words in still.words] == [once.words[0].tolist()] * 3
+
+
 def test_a_flat_index_frame_has_none_but_keeps_its_place() -> None:
     pictures = np.array(journey(3, np.arange(9) / 4))
     pictures[4] = 16
