@@ -6,6 +6,7 @@ Another engine (a vector database, say) would replace this file and nothing else
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,10 @@ def store(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> None:
         for model in (Fingerprint, FeatureVector, CutToken):
             model.objects.filter(video_id=video_id, version=fingerprint.version).delete()
         packed(video_id, fingerprint).save(force_insert=True)
-        FeatureVector.objects.bulk_create(
-            _feature_vectors(video_id, fingerprint), batch_size=ROWS_AT_ONCE
-        )
+        rows = _feature_vectors(video_id, fingerprint)
+        # A film's rows all at once would take ten times the memory of its fingerprint.
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            FeatureVector.objects.bulk_create(some)
         made = cut_tokens(fingerprint.cuts, fingerprint.duration, neighbours=False)
         CutToken.objects.bulk_create(
             [
@@ -95,11 +97,10 @@ def store(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> None:
             store_described(video_id, fingerprint.own)
 
 
-def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> list[FeatureVector]:
+def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> Iterator[FeatureVector]:
     frames = dict(FrameInfo.objects.filter(video_id=video_id).values_list("frame_number", "pk"))
     index = fingerprint.index
     heads = shot_heads(fingerprint.regions[0].track.times[index.position], fingerprint.cuts)
-    rows = []
     for region, held in enumerate(fingerprint.regions):
         hashes = held.track.hashes[index.position]
         banded = bands(hashes)
@@ -108,23 +109,20 @@ def _feature_vectors(video_id: uuid.UUID, fingerprint: VideoFingerprint) -> list
             number = int(index.number[place])
             coloured = region == 0 and bool(heads[place])
             local = _local(fingerprint, place) if region == 0 else {}
-            rows.append(
-                FeatureVector(
-                    frame_id=frames[number],
-                    video_id=video_id,
-                    version=fingerprint.version,
-                    region=region,
-                    media_type=fingerprint.media_type,
-                    frame_number=number,
-                    timestamp=float(held.track.times[position]),
-                    quality=quality,
-                    hash=to_bit_string(hashes[place]),
-                    bands=banded[place].tolist() if quality >= LEAST_QUALITY else [],
-                    colour=index.colours[place] if coloured else None,
-                    **local,
-                )
+            yield FeatureVector(
+                frame_id=frames[number],
+                video_id=video_id,
+                version=fingerprint.version,
+                region=region,
+                media_type=fingerprint.media_type,
+                frame_number=number,
+                timestamp=float(held.track.times[position]),
+                quality=quality,
+                hash=to_bit_string(hashes[place]),
+                bands=banded[place].tolist() if quality >= LEAST_QUALITY else [],
+                colour=index.colours[place] if coloured else None,
+                **local,
             )
-    return rows
 
 
 def _local(fingerprint: VideoFingerprint, place: int) -> dict[str, Any]:
