@@ -87,8 +87,10 @@ def test_where_index_frames_are_rare_borders_are_judged_on_others_and_soon(batch
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert fingerprint.box == built(pictures, 10).box
-    assert same(fingerprint, built(pictures, 10))
+    often = built(pictures, 10)
+    assert fingerprint.box == often.box is not None
+    ours, theirs = (one.regions[1].track.hashes for one in (fingerprint, often))
+    assert (hamming_pairs(ours, theirs) <= 2).all()
     assert peak < 16 << 20
 
 
