@@ -8,6 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from tvidz.benchmarks.extraction import measure as extraction
+from tvidz.benchmarks.growth import measure as growth
 from tvidz.benchmarks.machine import describe
 from tvidz.benchmarks.search import measure as search
 from tvidz.benchmarks.tables import Table
@@ -15,6 +17,8 @@ from tvidz.benchmarks.tables import Table
 Tell = Callable[[str], None]
 
 MEASURES: dict[str, Callable[[bool, Tell], list[Table]]] = {
+    "extraction": extraction,
+    "growth": growth,
     "search": search,
 }
 
