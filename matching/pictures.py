@@ -5,6 +5,7 @@ whole descriptors are kept; what goes into the index is 3 KB a frame, and small 
 as JPEG strips.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from matching.engine.local import LocalFeatures, detect
 from matching.engine.small import SmallFrames, Strips, frames_of, shrunk
+from matching.spill import Spill
 from matching.words import vocabulary
 
 # Local features of a frame that are kept, and how many of a query's frame are looked for.
@@ -36,19 +38,26 @@ class Pictures:
 
     words: for each index frame the words (k,) int32 of its features, rising and different; marks:
     theirs, of the most telling feature of each word; patches: the same frames' packed patches;
-    strips: small frames as stored, `height` pixels each.
+    `strips`: small frames as stored, `height` pixels each. Of a long film patches and strips lie
+    in a file, and are read when they are asked for.
     """
 
     words: tuple[NDArray[np.int32], ...]
     marks: tuple[NDArray[np.int32], ...]
-    patches: tuple[bytes, ...]
+    patches: Sequence[bytes]
     asking: tuple[AskingFrame, ...]
-    strips: bytes
+    whole_strips: Sequence[bytes]
+    begun_strip: bytes
     height: int
     width: int
     picture_height: int
     times: NDArray[np.float64]
     duration: float
+
+    @property
+    def strips(self) -> bytes:
+        """The small frames as stored."""
+        return b"".join((*self.whole_strips, self.begun_strip))
 
     def small(self) -> SmallFrames:
         """The small frames as another video's are read from the database."""
@@ -78,10 +87,11 @@ class PictureBuilder:
     """Takes grey pictures (n, h, w) uint8 in order; `index` (n,) masks the index frames."""
 
     def __init__(self) -> None:
-        self._strips = Strips()
+        self._whole_strips = Spill()
+        self._strips = Strips(self._whole_strips)
         self._words: list[NDArray[np.int32]] = []
         self._marks: list[NDArray[np.int32]] = []
-        self._patches: list[bytes] = []
+        self._patches = Spill()
         self._asking: list[AskingFrame] = []
         self._times: list[NDArray[np.float64]] = []
         self._every = ASK_EVERY
@@ -119,9 +129,10 @@ class PictureBuilder:
         return Pictures(
             tuple(self._words),
             tuple(self._marks),
-            tuple(self._patches),
+            self._patches.so_far(),
             tuple(self._asking),
-            self._strips.packed(),
+            self._whole_strips.so_far(),
+            self._strips.begun(),
             self._strips.height,
             self._size[0],
             self._size[1],

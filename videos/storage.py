@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files import File
@@ -91,7 +91,16 @@ def local_copy(key: str) -> Iterator[Path]:
 @contextmanager
 def work_folder() -> Iterator[Path]:
     """A folder for working files, gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=_work()) as folder:
+        yield Path(folder)
+
+
+def work_file() -> IO[bytes]:
+    """A file without a name to write and read, gone with its last user."""
+    return tempfile.TemporaryFile(dir=_work())
+
+
+def _work() -> Path:
     parent = settings.TVIDZ.var / "work"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder)
+    return Path(parent)

@@ -4,9 +4,9 @@ A reference is never decoded again: what verification and the evidence of motion
 a kilobyte a frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -96,11 +96,20 @@ def _decoded(encoded: bytes, height: int) -> Bytes:
     return np.asarray(picture.reshape(-1, height, picture.shape[1]), np.uint8)
 
 
-class Strips:
-    """Collects small frames into strips, the same however the frames are batched."""
+class Taker(Protocol):
+    """What takes strips one by one: a list, or something that keeps them elsewhere."""
 
-    def __init__(self) -> None:
-        self._whole: list[bytes] = []
+    def append(self, one: bytes, /) -> None: ...
+
+
+class Strips:
+    """Makes strips of small frames, the same however the frames are batched.
+
+    `whole` is given each as soon as it is full; `begun` is the one that is not.
+    """
+
+    def __init__(self, whole: Taker) -> None:
+        self._whole = whole
         self._open: list[Bytes] = []
         self.height = 0
 
@@ -113,9 +122,6 @@ class Strips:
                 self._whole.append(strip(np.stack(self._open)))
                 self._open = []
 
-    def packed(self) -> bytes:
-        """All frames so far."""
-        return b"".join([*self._whole, *self._last()])
-
-    def _last(self) -> Sequence[bytes]:
-        return [strip(np.stack(self._open))] if self._open else []
+    def begun(self) -> bytes:
+        """The strip of the last frames, empty when there are none."""
+        return strip(np.stack(self._open)) if self._open else b""

@@ -75,7 +75,7 @@ def test_a_picture_that_stands_still_has_the_same_words_in_every_second() -> Non
     once = _built(journey(2, np.zeros(1)), 1)
     still = _built(np.repeat(journey(2, np.zeros(1)), 12, axis=0), 5)
 
-    assert still.patches == once.patches * 3
+    assert still.patches == (*once.patches,) * 3
     assert [words.tolist() for words in still.words] == [once.words[0].tolist()] * 3
 
 

@@ -196,7 +196,7 @@ def _hashes(gray: NDArray[Any]) -> object:
 
 
 def _strips(levels: Iterable[Pictures]) -> None:
-    strips = Strips()
+    strips = Strips([])
     for level in levels:
         strips.add(shrunk(level))
 

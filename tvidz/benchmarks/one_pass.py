@@ -100,7 +100,7 @@ def _ours(path: Path, cost: Cost, builder: FingerprintBuilder | None) -> None:
 
 
 def held(fingerprint: VideoFingerprint) -> int:
-    """Bytes of the parts of a fingerprint that grow with the film."""
+    """Bytes of the parts of a fingerprint that grow with the film, in memory or in a file."""
     total = 0
     for region in fingerprint.regions:
         total += sum(hashes.nbytes for hashes in region.turned.values())
@@ -108,7 +108,8 @@ def held(fingerprint: VideoFingerprint) -> int:
     total += fingerprint.index.colours.nbytes
     pictures = fingerprint.pictures
     if pictures is not None:
-        total += len(pictures.strips) + sum(len(patches) for patches in pictures.patches)
+        total += sum(len(strip) for strip in pictures.whole_strips)
+        total += sum(len(patches) for patches in pictures.patches)
         total += sum(words.nbytes for words in pictures.words)
         total += sum(asked.features.descriptor.nbytes for asked in pictures.asking)
     return total

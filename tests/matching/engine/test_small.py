@@ -11,12 +11,13 @@ from tests.matching.scenery import Bytes, filmed, journey, leaves
 
 
 def _stored(small: Bytes, *batches: int) -> bytes:
-    strips, start = Strips(), 0
+    whole: list[bytes] = []
+    strips, start = Strips(whole), 0
     for count in (*batches, len(small)):
         if len(small[start : start + count]):
             strips.add(small[start : start + count])
         start += count
-    return strips.packed()
+    return b"".join((*whole, strips.begun()))
 
 
 @pytest.mark.parametrize(
@@ -82,12 +83,13 @@ def test_strips_are_the_same_to_the_byte_however_frames_are_batched(
 
 def test_asking_early_does_not_change_what_comes_later() -> None:
     small = shrunk(journey(5, np.arange(40) / 4))
-    strips = Strips()
+    whole: list[bytes] = []
+    strips = Strips(whole)
     for frame in small:
         strips.add(frame[None])
-        strips.packed()
+        strips.begun()
 
-    assert strips.packed() == _stored(small)
+    assert b"".join((*whole, strips.begun())) == _stored(small)
 
 
 def test_a_frame_takes_about_a_kilobyte() -> None:
@@ -97,7 +99,7 @@ def test_a_frame_takes_about_a_kilobyte() -> None:
 
 
 def test_nothing_comes_back_from_nothing() -> None:
-    assert Strips().packed() == b""
+    assert Strips([]).begun() == b""
     assert frames_of(b"", 56).shape == (0, 56, 96)
 
 
