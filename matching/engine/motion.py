@@ -5,6 +5,7 @@ but not the toys' movements. Steps with a sudden change (a cut, a flash) are hel
 them would decide by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,8 @@ _BLUR: Final = 2.0
 _MOST: Final = 3.0
 _SHIFTS: Final = np.arange(-4, 5) / 8
 LEAST_STEPS: Final = 3
+# A quarter of an hour at four frames a second.
+_MOST_FRAMES: Final = 3600
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class Moving:
 
     grid: Floats
     times: Times
+
+    @classmethod
+    def joined(cls, parts: Sequence["Moving"]) -> "Moving":
+        """Parts of one video, one after the other."""
+        return cls(
+            np.concatenate([part.grid for part in parts]),
+            np.concatenate([part.times for part in parts]),
+        )
 
     @property
     def step(self) -> float:
@@ -76,7 +87,9 @@ def shared_mask(where: Overlap) -> NDArray[np.bool_]:
 def lay_moving(video: SmallFrames, where: Overlap, *, query: bool) -> Moving:
     """One side of an overlap as `motion` takes it."""
     to_frame = where.to_query if query else where.to_reference
-    return moving(laid(video.frames, to_frame, where.mask), video)
+    return Moving.joined(
+        [moving(laid(part.frames, to_frame, where.mask), part) for part in video.parts()]
+    )
 
 
 def motion(
@@ -92,17 +105,22 @@ def motion(
     """How alike both move over span (query seconds) along reference = offset + speed * query.
 
     The best of shifts up to half a second either way; None when there are too few frames. With
-    `negative` the query's changes are taken the other way round.
+    `negative` the query's changes are taken the other way round. Of a long span the middle is
+    enough.
     """
-    rows = (query.times >= span[0] - 1e-6) & (query.times <= span[1] + 1e-6)
+    rows = np.flatnonzero((query.times >= span[0] - 1e-6) & (query.times <= span[1] + 1e-6))
+    spare = max(0, len(rows) - _MOST_FRAMES)
+    rows = rows[spare // 2 : len(rows) - (spare - spare // 2)]
     times = query.times[rows]
     if len(times) <= LEAST_STEPS or len(reference.times) < 2:
         return None
     ours = changes(query.grid[rows], mask) * (-1 if negative else 1)
-    theirs = [changes(reference.at(offset + speed * times + shift), mask) for shift in _SHIFTS]
-    found = [_correlation(ours, changed) for changed in theirs]
-    best = int(np.argmax(found))
-    return Motion(found[best], _energy(ours), _energy(theirs[best]))
+    found: list[tuple[float, float]] = []
+    for shift in _SHIFTS:
+        theirs = changes(reference.at(offset + speed * times + shift), mask)
+        found.append((_correlation(ours, theirs), _energy(theirs)))
+    correlation, energy = max(found, key=lambda one: one[0])
+    return Motion(correlation, _energy(ours), energy)
 
 
 def changes(grid: Floats, mask: NDArray[np.bool_]) -> Floats:

@@ -15,9 +15,10 @@ from matching.engine.agreement import AlignmentSettings
 from matching.engine.alignment import AlignedSegment, align
 from matching.engine.geometry import Agreement, Matrix, flip, joined, moved, pooled
 from matching.engine.hashing import dct_hash, hamming_pairs, inverted
-from matching.engine.motion import motion, moving, shared_mask
+from matching.engine.motion import Moving, motion, moving, shared_mask
 from matching.engine.overlay import Overlap, laid, overlap, track
 from matching.engine.small import SmallFrames
+from matching.engine.tracks import Track
 from matching.engine.voting import Candidates, Line, VotingSettings, vote
 
 # Corners may land that far apart (share of the picture's diagonal) in one way of laying.
@@ -109,14 +110,10 @@ def align_laid(
     Each tells how alike both move in it.
     """
     where = laying.where
-    ours = laid(query.frames, where.to_query, where.mask)
-    if laying.negative:
-        ours = 255 - ours
-    theirs = laid(reference.frames, where.to_reference, where.mask)
-    first, second = track(ours, query), track(theirs, reference)
+    first, moving_query = _laid_out(query, where.to_query, where.mask, laying.negative)
+    second, moving_reference = _laid_out(reference, where.to_reference, where.mask, False)
     upright = [replace(line, mirrored=False) for line in lines]
     found = align(first, first, second, upright, settings)
-    moving_query, moving_reference = moving(ours, query), moving(theirs, reference)
     mask = shared_mask(where)
     changes = ("inverted",) if laying.negative else ()
     return [
@@ -137,6 +134,22 @@ def align_laid(
         )
         for one in found
     ]
+
+
+def _laid_out(
+    video: SmallFrames, to_frame: Matrix, mask: NDArray[np.bool_], negative: bool
+) -> tuple[Track, Moving]:
+    """The dense hashes of all frames laid on the grid, and what `motion` compares of them."""
+    tracks, smoothed = [], []
+    for part in video.parts():
+        grid = laid(part.frames, to_frame, mask)
+        if negative:
+            grid = 255 - grid
+        tracks.append(track(grid, part))
+        smoothed.append(moving(grid, part))
+    hashes = np.concatenate([one.hashes for one in tracks])
+    quality = np.concatenate([one.quality for one in tracks])
+    return Track(video.times, hashes, quality, video.duration), Moving.joined(smoothed)
 
 
 def _corners(video: SmallFrames) -> NDArray[np.float64]:

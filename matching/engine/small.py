@@ -5,7 +5,7 @@ a kilobyte a frame.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import cv2
@@ -20,6 +20,7 @@ LONGER_SIDE: Final = 96
 # Whole blocks of a JPEG, so that no frame bleeds into the next of its strip.
 _BLOCK: Final = 8
 STRIP: Final = 16
+_PART: Final = 256
 _QUALITY: Final = 80
 _LENGTH: Final = 4
 
@@ -42,6 +43,15 @@ class SmallFrames:
     def size(self) -> tuple[int, int]:
         """Width and height of the small frames in pixels."""
         return self.frames.shape[2], self.frames.shape[1]
+
+    def parts(self) -> Iterator["SmallFrames"]:
+        """The video, some frames at a time: what is made of a long one is larger than it.
+
+        There is one part at least.
+        """
+        for start in range(0, max(1, len(self.frames)), _PART):
+            some = slice(start, start + _PART)
+            yield replace(self, frames=self.frames[some], times=self.times[some])
 
     @property
     def to_picture(self) -> Matrix:
