@@ -73,10 +73,15 @@ class VideoFingerprint:
 
 
 class FingerprintBuilder:
-    """Takes batches of pictures (n, h, w, 3) uint8 RGB with their times and gives fingerprints."""
+    """Takes batches of pictures (n, h, w, 3) uint8 RGB with their times and gives fingerprints.
 
-    def __init__(self, media_type: str) -> None:
+    With `hashes_only` there are no local features and no descriptor of one's own: such a
+    fingerprint can be searched with, not stored.
+    """
+
+    def __init__(self, media_type: str, *, hashes_only: bool = False) -> None:
         self._media_type = media_type
+        self._hashes_only = hashes_only
         self._times: list[NDArray[np.float64]] = []
         self._whole = _Hashed()
         self._boxed = _Hashed()
@@ -91,7 +96,7 @@ class FingerprintBuilder:
         self._cuts: list[float] = []
         self._count = 0
         self._pictures = PictureBuilder()
-        own = own_descriptor()
+        own = None if hashes_only else own_descriptor()
         self._describer = HeadDescriber(own) if own is not None else None
 
     def add(
@@ -128,7 +133,8 @@ class FingerprintBuilder:
         self._count += len(pictures)
         # Rounded from the first frame to the last: which ones wait below depends on the batches.
         levels = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
-        self._pictures.add(levels, timestamps, index)
+        looked = np.zeros_like(index) if self._hashes_only else index
+        self._pictures.add(levels, timestamps, looked)
         self._look_inside(levels, index)
 
     def fingerprint(self, duration: float) -> VideoFingerprint:

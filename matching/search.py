@@ -1,14 +1,15 @@
 """Step: a fingerprint becomes matches. Nothing here knows who may see the result."""
 
 import uuid
+from collections.abc import Mapping
 
 from django.conf import settings
 
 from matching.fingerprint import VideoFingerprint
 from matching.index import library_videos
 from matching.judging import Match, judge
-from matching.proposals import propose
-from matching.seeing import see
+from matching.proposals import Proposed, propose
+from matching.seeing import Seen, see
 from matching.verification import Verified, verify
 
 
@@ -24,10 +25,15 @@ def search(fingerprint: VideoFingerprint, exclude: uuid.UUID | None = None) -> l
 
 def compare(fingerprint: VideoFingerprint, exclude: uuid.UUID | None = None) -> list[Verified]:
     """All library videos that anything speaks for, compared closely."""
-    lines = propose(fingerprint, exclude)
-    seen = see(fingerprint, exclude)
+    lines, seen = propose(fingerprint, exclude), see(fingerprint, exclude)
+    return compare_candidates(fingerprint, lines, seen, settings.TVIDZ.max_candidates)
+
+
+def compare_candidates(
+    fingerprint: VideoFingerprint, lines: Mapping[uuid.UUID, Proposed], seen: Seen, most: int
+) -> list[Verified]:
+    """At most so many of the library videos that lines or sightings speak for, compared closely."""
     # Half the places go to the surest of either tier, so that neither crowds out the other.
-    most = settings.TVIDZ.max_candidates
     by_words = sorted(seen, key=lambda video: -sum(one.weight for one in seen[video]))
     by_hashes = list(lines)
     chosen: dict[uuid.UUID, None] = {}

@@ -25,15 +25,18 @@ LEAST_BEST = 6
 Seen = dict[uuid.UUID, list[Sighting]]
 
 
-def see(fingerprint: VideoFingerprint, exclude: uuid.UUID | None) -> Seen:
+def see(
+    fingerprint: VideoFingerprint, exclude: uuid.UUID | None, *, negatives: bool = True
+) -> Seen:
     """Sightings by library video, of videos with one good sighting at least.
 
-    The query is looked for as it is and mirrored; in negative colours only when that finds nothing.
+    The query is looked for as it is and mirrored; in negative colours only when that finds nothing,
+    and only with `negatives`.
     """
     if fingerprint.pictures is None:
         return {}
     asking = fingerprint.pictures.asking
-    for negative in (False, True):
+    for negative in (False, True) if negatives else (False,):
         found: Seen = {}
         for video_id, sighting in _sightings(fingerprint.version, asking, exclude, negative):
             found.setdefault(video_id, []).append(sighting)

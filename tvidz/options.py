@@ -208,6 +208,11 @@ class Options(BaseSettings):
         description="Index rows one visual word of a query may draw: a word that is seen in "
         "thousands of frames says little and would cost most.",
     )
+    early_verdict: bool = Field(
+        True,
+        description="Look at a few keyframes first and tell a plain copy before the full pass "
+        "begins. The final result is the same without.",
+    )
     stop_at_duplicate: bool = Field(
         False,
         description="End an analysis at its first certain duplicate, in state *duplicate*, with "

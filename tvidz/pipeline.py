@@ -1,13 +1,15 @@
-"""The steps in order: claim, probe, extract and fingerprint, index, search, flag, finish.
+"""The steps in order: claim, probe, preview, extract and fingerprint, index, search, flag, finish.
 
 One ffmpeg run feeds extraction and fingerprint; the search runs along with it at doubling
-intervals, so that a duplicate is told while the analysis runs. Every write is fenced by the
+intervals, so that a duplicate is told while the analysis runs; plain copies are told before it,
+from keyframes alone. Every write is fenced by the
 claim's token, and running a step twice equals running it once.
 """
 
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +19,13 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from matching import index
+from matching.early import early_matches
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
 from matching.links import Recorded, drop_provisional, record
 from matching.reindexing import is_searchable
 from matching.search import search
 from moderation.flagging import flag, worth_a_flag
+from tvidz.preview import keyframes, looked_at, worth_a_preview
 from tvidz.progress import (
     Cut,
     Duplicate,
@@ -132,11 +136,13 @@ class Run:
     _progress: float = 0.0
     _published: float = 0.0
     _written: float = field(default_factory=time.monotonic)
+    _told_early: frozenset[uuid.UUID] = frozenset()
 
     def run(self) -> Outcome:
         """All steps; raises MediaError, LeaseLost or what went wrong."""
         with storage.local_copy(self.video.storage_key) as path:
             told = self._probe(path)
+            self._preview(path, told)
             outcome, fingerprint = self._extract(path, told)
         self._report(EXTRACT_SHARE, "index", force=True)
         with fenced(self.held):
@@ -157,6 +163,37 @@ class Run:
             self.video.save(update_fields=list(probed_fields(told)))
         self._publish(Facts())
         return told
+
+    def _preview(self, path: Path, told: Probe) -> None:
+        """Tell at once what keyframes alone tell; whatever goes wrong here goes wrong quietly.
+
+        Nothing is settled by it, and STOP_AT_DUPLICATE waits for the full pass.
+        """
+        wanted = settings.TVIDZ.early_verdict and worth_a_preview(told)
+        # What is in the library has its links already.
+        if not wanted or is_searchable(self.video.id):
+            return
+        self._report(0.0, "preview", force=True)
+        try:
+            self._tell_early(path, told)
+        except MediaError as error:
+            log.info("no preview", code=error.code, detail=error.detail)
+        except (LeaseLost, OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("preview failed")
+
+    def _tell_early(self, path: Path, told: Probe) -> None:
+        taken = keyframes(path, told)
+        if taken is None:
+            return
+        media_type, seconds = told.container.media_type, looked_at(told)
+        fingerprint, matches = early_matches(*taken, media_type, seconds, self.video.id)
+        if matches:
+            with fenced(self.held):
+                recorded = record(self.video, matches, fingerprint.version, provisional=True)
+            self._told_early = frozenset(match.video_id for match in matches)
+            self._tell_links(recorded)
 
     def _extract(self, path: Path, told: Probe) -> tuple[Outcome, VideoFingerprint]:
         sampling = sampling_of(told, self.video.filename)
@@ -186,8 +223,11 @@ class Run:
 
     def _search(self, fingerprint: VideoFingerprint, *, provisional: bool) -> None:
         matches = search(fingerprint, self.video.id)
+        # The first seconds must not cut short what keyframes told of all of it.
+        kept = self._told_early if provisional else frozenset()
+        shown = [match for match in matches if match.video_id not in kept]
         with fenced(self.held):
-            recorded = record(self.video, matches, fingerprint.version, provisional=provisional)
+            recorded = record(self.video, shown, fingerprint.version, provisional=provisional)
         self._tell_links(recorded)
         certain = any(worth_a_flag(match.score.score, match.score.kinds) for match in matches)
         stops = provisional and certain and settings.TVIDZ.stop_at_duplicate

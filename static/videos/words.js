@@ -22,6 +22,7 @@ const STATES = {
 
 const STEPS = {
   probe: "Reading the file",
+  preview: "Looking at a few frames",
   extract: "Looking for scene cuts",
   fingerprint: "Taking its fingerprint",
   index: "Adding it to the library",

@@ -69,6 +69,9 @@ class Decoding:
     scene_threshold   0 to 1, as ffmpeg's scene score
     batch_size        frames in a full batch
     longest_side      pixels of the longer side of the pictures; smaller videos are not enlarged
+    keyframes_until   decode keyframes only, those of the first so many seconds: no cuts, frames
+                      are numbered among keyframes, and the outcome is complete when ffmpeg ended
+                      well, wherever that was
 
     A context manager: leaving it ends ffmpeg, whatever it was doing. Enter it and iterate in one
     thread. Iterating raises MediaError: CORRUPT when nothing, or less than a second, could be
@@ -85,6 +88,7 @@ class Decoding:
         scene_threshold: float = SCENE_THRESHOLD,
         batch_size: int = 10,
         longest_side: int = MAX_SIDE,
+        keyframes_until: float | None = None,
         limits: Limits | None = None,
         ffmpeg: Ffmpeg | None = None,
     ) -> None:
@@ -92,6 +96,7 @@ class Decoding:
         self._probe = probe
         self._interval = sample_interval
         self._batch_size = batch_size
+        self._keyframes_until = keyframes_until
         self._limits = limits or Limits()
         self._ffmpeg = ffmpeg or find_ffmpeg()
         self._shown = picture_size(probe.width, probe.height, longest_side)
@@ -153,6 +158,7 @@ class Decoding:
             sampled_fd=self._pipes["sampled"].writing,
             intra_fd=self._pipes["intra"].writing,
             other_fd=self._pipes["other"].writing,
+            keyframes=self._keyframes_until is not None,
         )
         words = command(
             self._ffmpeg.path,
@@ -161,6 +167,7 @@ class Decoding:
             graph,
             limits=self._limits,
             max_pictures=self._most_pictures(),
+            keyframes_until=self._keyframes_until,
         )
         named = ("scores", "sampled", "intra", "other")
         self._process = spawn(
@@ -272,11 +279,13 @@ class Decoding:
         self._blame(usage)
         if state.decoded == 0 or state.handed_out == 0:
             self._fail("CORRUPT")
-        video = probe.container.media_type == "video"
+        # The last keyframe may lie anywhere before the end.
+        whole = self._keyframes_until is None
+        video = probe.container.media_type == "video" and whole
         readable = state.position + (1 / probe.frame_rate if probe.frame_rate else 0.0)
         missing = probe.duration - readable if video else 0.0
         complete = usage.returncode == 0 and missing <= max(1.0, 0.02 * probe.duration)
-        if not complete and readable < LEAST_SECONDS - 0.001:
+        if whole and not complete and readable < LEAST_SECONDS - 0.001:
             self._fail("CORRUPT")
         return Outcome(
             complete=complete,

@@ -34,6 +34,7 @@ def filter_graph(
     sampled_fd: int,
     intra_fd: int,
     other_fd: int,
+    keyframes: bool = False,
 ) -> str:
     """ffmpeg's filter graph, from the picture stream to `[pictures]`.
 
@@ -44,6 +45,9 @@ def filter_graph(
     Every decoded frame has its time and score printed on `scores_fd`; the sampled ones theirs on
     `sampled_fd`, and once more on `intra_fd` or `other_fd`, by whether the codec calls it an
     I-frame. Printing one chosen key keeps lines in a file's own metadata from being printed too.
+
+    With `keyframes`, for a command that decodes only those, every score is 0: between frames that
+    lie seconds apart it would say nothing.
     """
 
     def told(descriptor: int) -> str:
@@ -51,11 +55,12 @@ def filter_graph(
 
     slot, last = (f"floor(({t}+{EPSILON})/{interval!r})" for t in ("t", "prev_selected_t"))
     chosen = f"gte(t,-0.0005)*(isnan(prev_selected_t)+gt({slot},{last}))"
+    scored = f"metadata=mode=add:key={SCORE_KEY}:value=0" if keyframes else "scdet=threshold=100"
     width, height = size
     scaled = [f"scale={width}:{height}:flags=area", "format=rgb24", *_TURNS[rotation]]
     return ";".join(
         (
-            f"[0:V:0]settb=1/{TIME_BASE},scdet=threshold=100,{told(scores_fd)},"
+            f"[0:V:0]settb=1/{TIME_BASE},{scored},{told(scores_fd)},"
             f"select='{chosen}',{told(sampled_fd)},split[shown][named]",
             "[named]select=n=2:e='if(eq(pict_type,I),1,2)'[intra][other]",
             f"[intra]{told(intra_fd)},nullsink",
@@ -73,8 +78,13 @@ def command(
     *,
     limits: Limits,
     max_pictures: int,
+    keyframes_until: float | None = None,
 ) -> list[str]:
-    """The argument list: hostile input options, the graph, raw RGB pictures on standard output."""
+    """The argument list: hostile input options, the graph, raw RGB pictures on standard output.
+
+    With `keyframes_until` only the keyframes of the first so many seconds are decoded; nothing else
+    is even read where the container tells them apart.
+    """
     options: dict[str, str | None] = {
         **rules.input_options(container, limits),
         "threads": str(limits.threads),
@@ -83,6 +93,8 @@ def command(
         # Changes the small pictures by less than a level, and spares a twentieth of the work.
         "skip_loop_filter": "noref",
     }
+    if keyframes_until is not None:
+        options |= {"discard": "nokey", "skip_frame": "nokey", "t": f"{keyframes_until:.3f}"}
     source = ffmpeg.input(f"file:{path}", format=container.demuxer, **options)
     wanted = source.output(
         "pipe:1",
