@@ -23,15 +23,14 @@ from matching.proposals import Proposed, propose
 from matching.search import compare_candidates
 from matching.seeing import Seen, see
 
-CONFIDENCE: Final = 0.98
+CONFIDENCE: Final = 0.95
 # From the first frame that agrees to the last, as a share of what was looked at: leaders and
 # inserted pieces stay below it and are left to the whole analysis.
 SPAN: Final = 0.5
 # Local features cost fifty times what a hash does: one frame in so many seconds is looked for by
-# them, and only when hashes found nothing.
-ASK_EVERY: Final = 15.0
-ASK_MOST: Final = 8
-# A copy that spans most of the query is seen in two of those frames at least.
+# them, two at least, and only when hashes found nothing.
+ASK_EVERY: Final = 10.0
+ASK_MOST: Final = 6
 LEAST_SEEN: Final = 2
 CANDIDATES: Final = 6
 
@@ -96,9 +95,8 @@ def _asking(
     pictures: NDArray[np.uint8], timestamps: NDArray[np.float64], duration: float
 ) -> list[AskingFrame]:
     """Frames to look for by their local features, spread evenly."""
-    count = min(ASK_MOST, int(duration / ASK_EVERY), len(timestamps))
-    if not count:
-        return []
+    wanted = max(LEAST_SEEN, min(ASK_MOST, int(duration / ASK_EVERY)))
+    count = min(wanted, len(timestamps))
     # In the middle of equal parts: the first and last frames of videos are often black.
     places = ((np.arange(count) + 0.5) * len(timestamps) / count).astype(np.int64)
     gray = np.clip(np.rint(luminance(pictures[places])), 0, 255).astype(np.uint8)

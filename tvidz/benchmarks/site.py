@@ -47,7 +47,7 @@ class Sent:
     verdict: float = 0.0
     ended: float = 0.0
     state: str = ""
-    steps: list[str] = field(default_factory=list)
+    steps_before_verdict: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _note(sent: Sent, told: dict[str, Any], now: float) -> None:
         sent.verdict = now
     state = told["video"]["state"] if kind == "snapshot" else told.get("state", "")
     step = told["video"].get("step") if kind == "snapshot" else told.get("step")
-    if step and step not in sent.steps:
-        sent.steps.append(step)
+    if step and not sent.verdict:
+        sent.steps_before_verdict.append(step)
     if state and state not in ("queued", "processing"):
         sent.state, sent.ended = state, now
 

@@ -10,16 +10,20 @@ from django.core.management.base import BaseCommand
 
 from tvidz.benchmarks.extraction import measure as extraction
 from tvidz.benchmarks.growth import measure as growth
+from tvidz.benchmarks.ingest import measure as ingest
 from tvidz.benchmarks.machine import describe
 from tvidz.benchmarks.search import measure as search
 from tvidz.benchmarks.tables import Table
+from tvidz.benchmarks.verdict import measure as verdict
 
 Tell = Callable[[str], None]
 
 MEASURES: dict[str, Callable[[bool, Tell], list[Table]]] = {
     "extraction": extraction,
     "growth": growth,
+    "ingest": ingest,
     "search": search,
+    "verdict": verdict,
 }
 
 
