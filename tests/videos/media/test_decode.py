@@ -333,3 +333,32 @@ def test_the_cuts_of_a_real_film_are_found(each_ffmpeg: Ffmpeg) -> None:
     cuts = [cut.timestamp for batch in batches for cut in batch.cuts]
     assert cuts == pytest.approx([11.875, 15.75, 23.0417], abs=0.001)
     assert outcome.complete
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "ntsc.mkv", "stream.ts", "old.avi", "one.mp4"])
+def test_keyframes_alone_are_those_another_decoder_names(
+    name: str, make_clip: MakeClip, each_ffmpeg: Ffmpeg
+) -> None:
+    clip = make_clip(name, *CLIPS[name])
+    found, _, _ = look(clip, ffmpeg=each_ffmpeg)
+    with Decoding(
+        clip, found, sample_interval=0.01, keyframes_until=60.0, ffmpeg=each_ffmpeg
+    ) as decoding:
+        batches = list(decoding)
+    expected = [time for time, key in reference(clip) if key]
+    timeline = list(sampled(batches))
+    assert [round(seconds, 2) for _, seconds, _ in timeline] == [round(t, 2) for t in expected]
+    assert all(key for _, _, key in timeline)
+    assert [number for number, _, _ in timeline] == list(range(len(expected)))
+    assert all(batch.cuts == () for batch in batches)
+    assert decoding.outcome is not None
+    assert decoding.outcome.complete
+
+
+def test_keyframes_are_read_no_further_than_asked(make_clip: MakeClip) -> None:
+    clip = long_clip(make_clip)
+    found, _, _ = look(clip)
+    with Decoding(clip, found, sample_interval=1.0, keyframes_until=20.0) as decoding:
+        times = [seconds for _, seconds, _ in sampled(list(decoding))]
+    assert times[0] == 0
+    assert 15 < times[-1] <= 20
