@@ -8,7 +8,7 @@ from django.conf import settings
 from videos.media.ffmpeg import find_ffmpeg
 
 
-def copy_of(film: Path, *, crf: int = 28, once: float = 60.0) -> Path:
+def copy_of(film: Path, *, crf: int = 23, once: float = 60.0) -> Path:
     """A copy beside the film, made once: seconds up to `once` are encoded, the rest repeats them.
 
     Films of `footage` repeat themselves every minute, so the copy of a longer one is its copy too.

@@ -29,7 +29,7 @@ def measure(quick: bool, tell: Callable[[str], None]) -> list[Table]:
     tell("making films")
     film = footage(folder, height=height, seconds=seconds)
     small = footage(folder, height=180, seconds=6.0)
-    copies = [copy_of(film, crf=26 + number) for number in range(1 if quick else 3)]
+    copies = [copy_of(film, crf=22 + 2 * number) for number in range(1 if quick else 3)]
     with running_site() as site:
         time.sleep(SETTLE)
         tell("small uploads, one after the other")
