@@ -11,10 +11,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,19 +182,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def together(site: RunningSite, files: list[tuple[Path, str]]) -> list[Sent]:
+def together(site: RunningSite, files: Sequence[tuple[Path, str]]) -> list[Sent]:
     """Upload all files at once and follow each to its end."""
-    sent: list[Sent] = []
-    lock = threading.Lock()
-
-    def one(path: Path, name: str) -> None:
-        done = site.upload_and_follow(path, name)
-        with lock:
-            sent.append(done)
-
-    threads = [threading.Thread(target=one, args=each) for each in files]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sent
+    with ThreadPoolExecutor(len(files)) as pool:
+        return list(pool.map(lambda each: site.upload_and_follow(*each), files))

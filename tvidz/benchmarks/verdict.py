@@ -22,7 +22,7 @@ from tvidz.preview import keyframes, looked_at
 from tvidz.scratch import scratch_library
 from videos.limits import media_limits
 from videos.media.ffmpeg import find_ffmpeg
-from videos.media.probe import probe
+from videos.media.probe import Probe, probe
 from videos.models import Upload
 from videos.uploads.accept import Arrival, accept, recognise_path
 
@@ -101,10 +101,11 @@ def _round(
         _decode(copy)
     with timed[RIVAL].one():
         _decode(copy, "-discard", "nokey", "-skip_frame", "nokey")
+    facts = probe(copy, recognise_path(copy), media_limits())
     with timed[COPY].one():
-        found = _told(copy, None)
+        found = _told(copy, facts, None)
     with timed[NOTHING].one():
-        _told(copy, library)
+        _told(copy, facts, library)
     accepted = accept(Arrival(copy, copy.name, Upload.Entrance.BACKFILL))
     with timed[WHOLE].one():
         analyse(accepted.analysis.pk)
@@ -113,14 +114,13 @@ def _round(
     return library in found
 
 
-def _told(path: Path, exclude: uuid.UUID | None) -> list[uuid.UUID]:
+def _told(path: Path, facts: Probe, exclude: uuid.UUID | None) -> list[uuid.UUID]:
     """What the keyframe pass tells of a file; `exclude` is a library video it must not find."""
-    told = probe(path, recognise_path(path), media_limits())
-    taken = keyframes(path, told)
+    taken = keyframes(path, facts)
     if taken is None:
         return []
-    media_type = told.container.media_type
-    _, matches = early_matches(*taken, media_type, looked_at(told), exclude)
+    media_type = facts.container.media_type
+    _, matches = early_matches(*taken, media_type, looked_at(facts), exclude)
     return [match.video_id for match in matches]
 
 
