@@ -27,7 +27,7 @@ LONGEST: Final = 120.0
 FRAMES: Final = 24
 FRAMES_LEAST: Final = 3
 # Keyframes a second beyond which keyframes are no shortcut.
-DENSEST: Final = 4.0
+DENSEST: Final = 2.5
 _INTRA_ONLY: Final = frozenset({"mjpeg", "prores", "dnxhd"})
 # ffmpeg's decoders of these decode every frame they are given; only its MP4 demuxer gives less.
 _ALWAYS_WHOLE: Final = frozenset({"vp9", "av1"})
