@@ -39,28 +39,35 @@ def early_matches(
     pictures: NDArray[np.uint8],
     timestamps: NDArray[np.float64],
     media_type: str,
+    looked: float,
     duration: float,
     exclude: uuid.UUID | None,
 ) -> tuple[VideoFingerprint, list[Match]]:
     """What may be told from `pictures` (n, h, w, 3) uint8 RGB at `timestamps` (n,) s, surest first.
 
-    The pictures are spread over the first `duration` seconds of the video, and few: they are held
-    in memory. The fingerprint that was searched with comes first. By hashes; by local features of
-    some frames when that told nothing.
+    The pictures are spread over the first `looked` seconds of a video of `duration`, and few: they
+    are held in memory. The fingerprint that was searched with comes first; it ends where looking
+    did. By hashes; by local features of some frames when that told nothing.
     """
     builder = FingerprintBuilder(media_type, hashes_only=True)
     every = np.ones(len(timestamps), np.bool_)
     builder.add(pictures, timestamps, np.arange(len(timestamps)), every, ())
-    fingerprint = builder.fingerprint(duration)
+    fingerprint = builder.fingerprint(looked)
     lines = propose(fingerprint, exclude)
     told = _telling(fingerprint, lines, {})
-    asking = [] if told else _asking(pictures, timestamps, duration)
+    asking = [] if told else _asking(pictures, timestamps, looked)
     if asking and fingerprint.pictures is not None:
         held = replace(fingerprint.pictures, asking=tuple(asking))
         fingerprint = replace(fingerprint, pictures=held)
         seen = _often(see(fingerprint, exclude, negatives=False), len(asking))
         told = _telling(fingerprint, {video: lines.get(video, {}) for video in seen}, seen)
-    return fingerprint, told
+    return fingerprint, [_of_whole(match, looked / duration) for match in told]
+
+
+def _of_whole(match: Match, share: float) -> Match:
+    """The match with what it covers told of the whole query, of which a share was looked at."""
+    covered = match.score.covered_query * share
+    return replace(match, score=replace(match.score, covered_query=covered))
 
 
 def _often(seen: Seen, asked: int) -> Seen:

@@ -187,8 +187,10 @@ class Run:
         taken = keyframes(path, told)
         if taken is None:
             return
-        media_type, seconds = told.container.media_type, looked_at(told)
-        fingerprint, matches = early_matches(*taken, media_type, seconds, self.video.id)
+        media_type, looked = told.container.media_type, looked_at(told)
+        fingerprint, matches = early_matches(
+            *taken, media_type, looked, told.duration, self.video.id
+        )
         if matches:
             with fenced(self.held):
                 recorded = record(self.video, matches, fingerprint.version, provisional=True)

@@ -29,17 +29,16 @@ FRAMES_LEAST: Final = 3
 # Keyframes a second beyond which keyframes are no shortcut.
 DENSEST: Final = 2.5
 _INTRA_ONLY: Final = frozenset({"mjpeg", "prores", "dnxhd"})
-# ffmpeg's decoders of these decode every frame they are given; only its MP4 demuxer gives less.
-_ALWAYS_WHOLE: Final = frozenset({"vp9", "av1"})
-_CHOOSING: Final = "mov"
+# ffmpeg's decoders of these decode every frame they are given.
+_NEVER_SKIPPED: Final = frozenset({"vp9", "av1"})
 _PATIENCE: Final = 30.0
 
 
 def worth_a_preview(told: Probe) -> bool:
     """Whether keyframes could tell of a copy sooner than the full pass does."""
     video = told.container.media_type == MediaType.VIDEO
-    skipped = told.codec not in _ALWAYS_WHOLE or told.container.demuxer == _CHOOSING
-    return video and told.duration >= SHORTEST and skipped and told.codec not in _INTRA_ONLY
+    whole = told.codec in _INTRA_ONLY or told.codec in _NEVER_SKIPPED
+    return video and told.duration >= SHORTEST and not whole
 
 
 def looked_at(told: Probe) -> float:

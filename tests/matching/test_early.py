@@ -36,7 +36,7 @@ def frames_of(path: Path, every: float) -> Look:
 
 def found(look: Look) -> list[uuid.UUID]:
     pictures, times, duration = look
-    fingerprint, matches = early_matches(pictures, times, MediaType.VIDEO, duration, None)
+    fingerprint, matches = early_matches(pictures, times, MediaType.VIDEO, duration, duration, None)
     assert fingerprint.version == ENGINE_VERSION
     return [match.video_id for match in matches]
 
@@ -100,3 +100,15 @@ def test_what_was_looked_for_leaves_no_rows(take_in: TakeIn, film: Path) -> None
     found(frames_of(film, 2.0))
 
     assert Fingerprint.objects.count() == 1
+
+
+def test_of_a_longer_video_no_more_is_claimed_than_was_looked_at(
+    take_in: TakeIn, film: Path
+) -> None:
+    take_in(film)
+    pictures, times, duration = frames_of(film, 2.0)
+
+    _, [match] = early_matches(pictures, times, MediaType.VIDEO, duration, 4 * duration, None)
+
+    assert match.score.covered_query == pytest.approx(0.25, abs=0.02)
+    assert match.segments[-1].q_end == pytest.approx(duration)

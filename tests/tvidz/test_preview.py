@@ -19,7 +19,6 @@ from tvidz.database import connection_kwargs
 from tvidz.preview import FRAMES, keyframes, looked_at, worth_a_preview
 from tvidz.progress import CHANNEL, Duplicate
 from videos.limits import media_limits
-from videos.media.containers import WEBM
 from videos.media.probe import Probe, probe
 from videos.models import State, Video
 from videos.uploads.accept import recognise_path
@@ -219,7 +218,11 @@ CLIPS: dict[str, tuple[tuple[str, ...], int | None]] = {
     "plain.mp4": ((*CUT, "-g", "20"), 12),
     "every_second.mp4": ((*CUT, "-g", "10"), 24),
     "stream.ts": ((*CUT, "-g", "20"), 12),
-    "vp9.mp4": (("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20"), 12),
+    "ten_bit.mp4": (
+        ("-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params")
+        + ("log-level=error:keyint=20:min-keyint=20:scenecut=0:open-gop=0",),
+        12,
+    ),
     "old.avi": (("-c:v", "mpeg4", "-g", "20", "-sc_threshold", "1000000000"), 12),
     "one_keyframe.mp4": ((*CUT, "-g", "1000", "-sc_threshold", "0"), None),
     "intra.mp4": ((*CUT, "-g", "1"), None),
@@ -267,6 +270,6 @@ def test_what_keyframes_cannot_tell_sooner_is_passed_over(clip: Path, long_film:
     told = told_of(long_film)
     assert worth_a_preview(told)
     assert not worth_a_preview(replace(told, codec="mjpeg"))
-    assert not worth_a_preview(replace(told, codec="vp9", container=WEBM))
+    assert not worth_a_preview(replace(told, codec="vp9"))
     image = replace(told.container, media_type="image")
     assert not worth_a_preview(replace(told, container=image))

@@ -100,7 +100,7 @@ def _round(
     with timed[FLOOR].one():
         _decode(copy)
     with timed[RIVAL].one():
-        _decode(copy, "-discard", "nokey", "-skip_frame", "nokey")
+        _decode(copy, "-skip_frame", "nokey")
     facts = probe(copy, recognise_path(copy), media_limits())
     with timed[COPY].one():
         found = _told(copy, facts, None)
@@ -120,7 +120,8 @@ def _told(path: Path, facts: Probe, exclude: uuid.UUID | None) -> list[uuid.UUID
     if taken is None:
         return []
     media_type = facts.container.media_type
-    _, matches = early_matches(*taken, media_type, looked_at(facts), exclude)
+    looked, duration = looked_at(facts), facts.duration
+    _, matches = early_matches(*taken, media_type, looked, duration, exclude)
     return [match.video_id for match in matches]
 
 

@@ -82,8 +82,8 @@ def command(
 ) -> list[str]:
     """The argument list: hostile input options, the graph, raw RGB pictures on standard output.
 
-    With `keyframes_until` only the keyframes of the first so many seconds are decoded; nothing else
-    is even read where the container tells them apart.
+    With `keyframes_until` only the keyframes of the first so many seconds are decoded, as far as the
+    decoder can skip: those of VP9 and AV1 cannot.
     """
     options: dict[str, str | None] = {
         **rules.input_options(container, limits),
@@ -94,7 +94,7 @@ def command(
         "skip_loop_filter": "noref",
     }
     if keyframes_until is not None:
-        options |= {"discard": "nokey", "skip_frame": "nokey", "t": f"{keyframes_until:.3f}"}
+        options |= {"skip_frame": "nokey", "t": f"{keyframes_until:.3f}"}
     source = ffmpeg.input(f"file:{path}", format=container.demuxer, **options)
     wanted = source.output(
         "pipe:1",
