@@ -82,8 +82,8 @@ def command(
 ) -> list[str]:
     """The argument list: hostile input options, the graph, raw RGB pictures on standard output.
 
-    With `keyframes_until` only the keyframes of the first so many seconds are decoded, as far as the
-    decoder can skip: those of VP9 and AV1 cannot.
+    With `keyframes_until` only the keyframes of the first so many seconds are decoded, as far as
+    the decoder can skip: those of VP9 and AV1 cannot.
     """
     options: dict[str, str | None] = {
         **rules.input_options(container, limits),
