@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format evaluate screenshots lock clean
+.PHONY: help run demo test lint format evaluate bench screenshots lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
@@ -37,6 +37,9 @@ format: $(VENV)/.dev ## Format the code
 evaluate: $(VENV)/.base ## Score the engine on the folder that TVIDZ_CORPUS names (its dev set)
 	@test -n "$(TVIDZ_CORPUS)" || { echo "Set TVIDZ_CORPUS to the corpus folder."; exit 1; }
 	@$(BIN)/python manage.py evaluate "$(TVIDZ_CORPUS)/dev"
+
+bench: $(VENV)/.dev ## Measure how fast this machine is: all of it takes an hour, or BENCH="search …"
+	@$(BIN)/python manage.py bench $(BENCH)
 
 screenshots: $(VENV)/.dev ## Make the pictures of the docs from the demo (needs chromium)
 	@$(BIN)/python docs/screenshots.py

@@ -9,13 +9,12 @@ from django.db import connection, transaction
 
 from matching import index
 from matching.fingerprint import VideoFingerprint
-from matching.models import FeatureVector
 from videos.extraction import EXTRACTION_VERSION
 from videos.models import FrameInfo, MediaType, State, Video
 
 
-def store_again(fingerprint: VideoFingerprint) -> int:
-    """Store a fingerprint as one more video's; how many index rows that took."""
+def another_video(fingerprint: VideoFingerprint) -> Video:
+    """One more video with the frames of a fingerprint, not in the index yet."""
     name = uuid.uuid4()
     video = Video.objects.create(
         id=name,
@@ -39,11 +38,13 @@ def store_again(fingerprint: VideoFingerprint) -> int:
         )
         for number in fingerprint.index.number
     )
+    return video
+
+
+def store(video: Video, fingerprint: VideoFingerprint) -> None:
+    """What an analysis does to make a video searchable."""
     with transaction.atomic():
         index.store(video.id, fingerprint)
-    rows = FeatureVector.objects.filter(video=video).count()
-    video.delete()
-    return rows
 
 
 @contextmanager
@@ -54,7 +55,9 @@ def adding(fingerprint: VideoFingerprint) -> Iterator[None]:
     def work() -> None:
         try:
             while not over.is_set():
-                store_again(fingerprint)
+                video = another_video(fingerprint)
+                store(video, fingerprint)
+                video.delete()
         finally:
             connection.close()
 

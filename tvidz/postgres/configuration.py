@@ -1,5 +1,6 @@
 """What the embedded server is told: its configuration file and its first statements."""
 
+import os
 from pathlib import Path
 
 ROLE = "tvidz"
@@ -36,6 +37,20 @@ INITDB_OPTIONS = [
 LOCAL_CONFIGURATION = "# Settings of your own; they win over postgresql.conf.\n"
 
 
+def physical_memory() -> int:
+    """Bytes of memory that the machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def shared_buffers(memory: int) -> int:
+    """Megabytes of the server's own page cache on a machine with `memory` bytes.
+
+    A sixteenth, from PostgreSQL's default to a gigabyte: so the upper levels of the indexes of a
+    million frames stay in it. Pages are taken as they are used; a small library takes few.
+    """
+    return max(128, min(1024, memory // 16 // 2**20))
+
+
 def configuration(socket: Path) -> str:
     """postgresql.conf for a server listening in the folder `socket` and nowhere else."""
     quoted = str(socket).replace('"', '""').replace("'", "''")
@@ -45,7 +60,7 @@ listen_addresses = ''
 unix_socket_directories = '"{quoted}"'
 unix_socket_permissions = 0700
 max_connections = 100
-shared_buffers = 128MB
+shared_buffers = {shared_buffers(physical_memory())}MB
 fsync = on
 synchronous_commit = on
 jit = off
