@@ -35,7 +35,7 @@ from tvidz.scratch import scratch_library
 try:
     import faiss
 except ImportError:  # A package of the development set; without it two columns stay empty.
-    faiss = None
+    faiss = None  # type: ignore[assignment]
 
 Tell = Callable[[str], None]
 Asked = TypeVar("Asked")
