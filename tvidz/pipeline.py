@@ -1,9 +1,9 @@
 """The steps in order: claim, probe, preview, extract and fingerprint, index, search, flag, finish.
 
-One ffmpeg run feeds extraction and fingerprint; the search runs along with it at doubling
+One ffmpeg run feeds extraction and fingerprint; the search runs along with it at growing
 intervals, so that a duplicate is told while the analysis runs; plain copies are told before it,
-from keyframes alone. Every write is fenced by the
-claim's token, and running a step twice equals running it once.
+from keyframes alone. Every write is fenced by the claim's token, and running a step twice equals
+running it once.
 """
 
 import os
@@ -51,9 +51,10 @@ from videos.uploads.accept import probed_fields, recognise_path
 
 log = structlog.get_logger(__name__)
 
-# The first search runs after so many index frames, the next after twice as many, and so on: all
-# the early searches together cost less than the last one.
+# The first search runs after so many index frames, the next after four times as many, and so on:
+# all the early searches together cost a third of the last one.
 FIRST_SEARCH_FRAMES = 6
+SEARCH_AGAIN = 4
 # Extraction takes nearly all the time; what follows shares the rest of the bar.
 EXTRACT_SHARE = 0.9
 PUBLISH_EVERY = 0.2
@@ -216,12 +217,19 @@ class Run:
                         EXTRACT_SHARE * share_done(frames.position, told.duration), "extract"
                     )
                     seen += int(taken.index.sum())
-                    if seen >= due:
-                        due = 2 * seen
+                    if seen >= due and self._may_tell_more():
+                        due = SEARCH_AGAIN * seen
                         self._search(builder.fingerprint(frames.position), provisional=True)
             extraction.finish()
         outcome, duration = conclusion(stream, told)
         return outcome, builder.fingerprint(duration)
+
+    def _may_tell_more(self) -> bool:
+        """Whether a search before the end is worth its time: not where a copy is told already.
+
+        Another original of the same query then waits for the last search.
+        """
+        return not self._told_early or settings.TVIDZ.stop_at_duplicate
 
     def _search(self, fingerprint: VideoFingerprint, *, provisional: bool) -> None:
         matches = search(fingerprint, self.video.id)

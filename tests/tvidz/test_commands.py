@@ -20,8 +20,8 @@ from videos.models import Analysis, State, Upload, Video, Visibility
 TakeIn = Callable[..., Video]
 
 COMMANDS = [
-    *("backfill", "calibrate", "demo", "descriptor", "evaluate", "first_admin", "image_corpus"),
-    *("match", "reindex", "run", "settings_reference", "train_vocabulary"),
+    *("backfill", "bench", "calibrate", "demo", "descriptor", "evaluate", "first_admin"),
+    *("image_corpus", "match", "reindex", "run", "settings_reference", "train_vocabulary"),
 ]
 
 
