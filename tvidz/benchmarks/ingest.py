@@ -24,7 +24,7 @@ FROM videos_analysis
 
 def measure(quick: bool, tell: Callable[[str], None]) -> list[Table]:
     """The tables of `manage.py bench ingest`."""
-    folder = settings.TVIDZ.var / "footage"
+    folder = settings.TVIDZ.var / "bench"
     height, seconds = (180, 12.0) if quick else (720, 60.0)
     tell("making films")
     film = footage(folder, height=height, seconds=seconds)

@@ -57,7 +57,7 @@ def measure(quick: bool, tell: Callable[[str], None]) -> list[Table]:
 
 
 def _film(height: int, seconds: float, rounds: int, tell: Callable[[str], None]) -> Table:
-    folder = settings.TVIDZ.var / "footage"
+    folder = settings.TVIDZ.var / "bench"
     tell(f"{height}p, {seconds:g} s: making the film and its copy")
     film = footage(folder, height=height, seconds=seconds)
     copy = copy_of(film)
