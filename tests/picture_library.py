@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching import index
+from matching.engine.descriptors import Descriptor
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
+from matching.own_descriptor import own_descriptor
 from videos import storage
 from videos.media.pictures import jpeg
 from videos.models import FrameInfo, MediaType, SceneCuts, State, Video
@@ -68,3 +70,10 @@ def taken_in(video_row: Callable[..., Video], pictures: Pictures, name: str) -> 
 def library(video_row: Callable[..., Video], count: int = 6) -> list[Video]:
     """So many unrelated videos of five shots each."""
     return [taken_in(video_row, shots_of(100 + n), f"{n}.mp4") for n in range(count)]
+
+
+def own() -> Descriptor:
+    """The descriptor that the settings name; there must be one."""
+    mine = own_descriptor()
+    assert mine is not None
+    return mine

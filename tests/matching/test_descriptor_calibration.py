@@ -8,12 +8,11 @@ import pytest
 
 from matching import neighbours
 from matching.descriptor_calibration import TooLittle, calibrate
-from matching.engine.descriptors import HSV108, Descriptor
+from matching.engine.descriptors import HSV108
 from matching.engine.nearness import NotTelling
 from matching.engine.version import ENGINE_VERSION
 from matching.models import DescriptorCalibration, DescriptorVector, DuplicateLink
-from matching.own_descriptor import own_descriptor
-from tests.picture_library import fingerprint_of, library, shots_of, taken_in
+from tests.picture_library import fingerprint_of, library, own, shots_of, taken_in
 from videos import storage
 from videos.models import Video
 
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.django_db
 
 UseModel = Callable[..., Path]
 MakeVideo = Callable[..., Video]
-
-
-def own() -> Descriptor:
-    mine = own_descriptor()
-    assert mine is not None
-    return mine
 
 
 def test_copies_become_likely_and_strangers_unlikely(

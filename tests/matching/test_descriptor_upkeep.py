@@ -8,10 +8,8 @@ import pytest
 from django.db import DataError, connection
 
 from matching import descriptor_upkeep as upkeep
-from matching.engine.descriptors import Descriptor
 from matching.models import DescriptorVector, Fingerprint
-from matching.own_descriptor import own_descriptor
-from tests.picture_library import library, shots_of, taken_in
+from tests.picture_library import library, own, shots_of, taken_in
 from videos import storage
 from videos.models import Video
 
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.django_db
 
 UseModel = Callable[..., Path]
 MakeVideo = Callable[..., Video]
-
-
-def own() -> Descriptor:
-    mine = own_descriptor()
-    assert mine is not None
-    return mine
 
 
 def test_videos_that_came_before_the_model_are_described_from_their_pictures(

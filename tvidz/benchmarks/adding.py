@@ -1,7 +1,6 @@
 """Adding to the library again and again, as ingest does while others search."""
 
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,34 +8,25 @@ from django.db import connection, transaction
 
 from matching import index
 from matching.fingerprint import VideoFingerprint
+from tvidz.benchmarks.library import made_up_video
 from videos.extraction import EXTRACTION_VERSION
-from videos.models import FrameInfo, MediaType, State, Video
+from videos.models import FrameInfo, Video
 
 
 def another_video(fingerprint: VideoFingerprint) -> Video:
     """One more video with the frames of a fingerprint, not in the index yet."""
-    name = uuid.uuid4()
-    video = Video.objects.create(
-        id=name,
-        filename=f"{name}.mp4",
-        media_type=MediaType.VIDEO,
-        state=State.READY,
-        storage_key=str(name),
-        mime="video/mp4",
-        demuxer="mov",
-        size_bytes=1,
-        sha256=name.hex * 2,
-        duration=fingerprint.duration,
-    )
+    video = made_up_video(fingerprint.duration)
+    video.save(force_insert=True)
+    times = fingerprint.regions[0].track.times[fingerprint.index.position]
     FrameInfo.objects.bulk_create(
         FrameInfo(
             video=video,
             extraction_version=EXTRACTION_VERSION,
             frame_number=int(number),
-            timestamp=float(number),
+            timestamp=float(time),
             is_keyframe=False,
         )
-        for number in fingerprint.index.number
+        for number, time in zip(fingerprint.index.number, times, strict=True)
     )
     return video
 

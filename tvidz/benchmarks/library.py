@@ -119,7 +119,7 @@ class Maker:
 def extend(maker: Maker, count: int) -> None:
     """Add `count` frames, a multiple of a video's, to the library of the default database."""
     numbers = count // FRAMES_OF_VIDEO
-    videos = [_video() for _ in range(numbers)]
+    videos = [made_up_video(FRAMES_OF_VIDEO) for _ in range(numbers)]
     Video.objects.bulk_create(videos, batch_size=1000)
     for start in range(0, numbers, 500):
         some = videos[start : start + 500]
@@ -128,7 +128,8 @@ def extend(maker: Maker, count: int) -> None:
         _copy_frames(some, frames)
 
 
-def _video() -> Video:
+def made_up_video(seconds: float) -> Video:
+    """The unsaved row of a ready video that has no file."""
     name = uuid.uuid4()
     return Video(
         id=name,
@@ -140,7 +141,7 @@ def _video() -> Video:
         demuxer="mov",
         size_bytes=1,
         sha256=name.hex * 2,
-        duration=FRAMES_OF_VIDEO,
+        duration=seconds,
     )
 
 
