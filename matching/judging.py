@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matching.calibration import shipped_calibration
 from matching.engine.alignment import AlignedSegment
 from matching.engine.confidence import LinkScore, score_link
-from matching.engine.evidence import features, places
+from matching.engine.evidence import features, places, telling
 from matching.engine.geometry import Matrix
 from matching.engine.intros import is_intro
 from matching.engine.matched_points import PointPair, matched_points
@@ -133,7 +133,7 @@ def _confidence(one: Verified, score: LinkScore) -> float:
         return 0.0
     if one.still:
         # Nothing moves in one frame: its looks and the places that agree are all there is.
-        agreeing = places(one.segments, one.sightings)
+        agreeing = places(telling(one.segments), one.sightings)
         return 1 - (1 - score.score) * float(np.exp(-agreeing / CERTAIN_PLACES))
     calibration = shipped_calibration()
     return float(calibration.confidence(calibration.matrix([speaks(one, score)]))[0])

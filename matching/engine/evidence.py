@@ -51,7 +51,7 @@ def features(
     where nothing moves; places: log of 1 + local features that agree; covered (0 to 1): the larger
     share; order (0 or 1): kept; sped (0 to 1): the share of seconds at another speed.
     """
-    segments = [segment for segment in segments if segment.evidence > _NO_EVIDENCE]
+    segments = telling(segments)
     if not segments:
         return dict.fromkeys(SIGNS, 0.0)
     seconds = np.array([max(s.q_end - s.q_start, 0.04) for s in segments])
@@ -68,6 +68,11 @@ def features(
         "order": float(score.order_kept),
         "sped": float(share @ np.array([_sped(s) for s in segments], np.float64)),
     }
+
+
+def telling(segments: Sequence[AlignedSegment]) -> list[AlignedSegment]:
+    """The segments that are evidence: not those of black, flat pictures and colour bars."""
+    return [segment for segment in segments if segment.evidence > _NO_EVIDENCE]
 
 
 def _sped(segment: AlignedSegment) -> bool:

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from matching.engine.alignment import AlignedSegment
+from matching.engine.geometry import Agreement
+from matching.engine.sightings import Sighting
 from matching.engine.version import ENGINE_VERSION
 from matching.fingerprint import VideoFingerprint
 from matching.judging import SHARED_DOUBT, Match, judge
@@ -200,3 +203,25 @@ def test_what_was_verified_and_has_no_segments_is_no_match(made_up: MadeUp, shel
 
     assert judge(film, [nothing]) == []
     assert judge(film, []) == []
+
+
+@pytest.mark.parametrize(("evidence", "told"), [(0.0, False), (0.5, True)])
+def test_places_that_agree_in_a_still_say_nothing_where_the_picture_is_everybodys(
+    made_up: MadeUp, shelve: Shelve, evidence: float, told: bool
+) -> None:
+    film = _film(made_up, _scene(51, 20))
+    still = replace(made_up(0, hashes=_scene(51, 1)[:1]), media_type="image")
+    places = np.random.default_rng(51).random((40, 2)) * 300
+    whole = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    seen = Sighting(0.0, 5.0, False, False, Agreement(whole, places, places, 40))
+    one = np.zeros(1)
+    segment = AlignedSegment(
+        0.0, 0.0, 5.0, 5.25, 1.0, False, 1, 1, 10.0, evidence, 0.0, one, one + 5, one + 10
+    )
+    video = shelve(film, "film.mp4").id
+    track = film.regions[0].track
+    verified = Verified(video, 20.0, (segment,), (seen,), 0, False, True, 1, (track,))
+
+    (match,) = judge(still, [verified])
+
+    assert (match.score.score >= 0.5) == told, _told([match])
