@@ -14,8 +14,10 @@ from matching.fingerprint import VideoFingerprint
 from matching.pictures import AskingFrame
 from matching.words import vocabulary
 
-# Features of a frame whose words are asked for, and nearest centres of either half.
+# Features of a frame whose words are asked for, of the one frame of a still, and nearest centres of
+# either half.
 FEATURES_ASKED = 60
+FEATURES_OF_A_STILL = 120
 NEAREST_CENTRES = 2
 FRAMES_DRAWN = 10
 # Places that must agree for a sighting to count, and for one to make a candidate.
@@ -62,7 +64,8 @@ def _sightings(
         for frame in asking
         for flipped in (False, True)
     ]
-    words = [_asked(held, _front(form)) for _, _, form in forms]
+    front = FEATURES_OF_A_STILL if len(asking) == 1 else FEATURES_ASKED
+    words = [_asked(held, form.take(front)) for _, _, form in forms]
     patches = [held.patches(form) for _, _, form in forms]
     for drawn in index.draw_words(words, version, exclude, FRAMES_DRAWN):
         time, flipped, _ = forms[drawn.number]
@@ -82,8 +85,3 @@ def _asked(held: Vocabulary, features: LocalFeatures) -> index.AskedWords:
 def _form(features: LocalFeatures, flipped: bool, negative: bool) -> LocalFeatures:
     form = mirrored(features) if flipped else features
     return inverted(form) if negative else form
-
-
-def _front(features: LocalFeatures) -> LocalFeatures:
-    """The most telling features: those that are asked for."""
-    return features.take(FEATURES_ASKED)

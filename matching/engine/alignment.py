@@ -300,7 +300,9 @@ def align(
         worths.append(worth * (1.0 if line.speed == 1 else _OTHER_SPEED_SHARE))
         flats.append(flat)
     rate = 1 / query.step if query.step > 0 else 1.0
-    chosen = _choose(np.array(worths), settings.switch_seconds * rate)
+    # A still has no second sample to make up for the price of a line.
+    price = settings.switch_seconds * rate if query.step > 0 else 0.0
+    chosen = _choose(np.array(worths), price)
     found: list[AlignedSegment] = []
     for number, line in enumerate(tried):
         track = query_mirrored if line.mirrored else query

@@ -26,6 +26,8 @@ _CORNERS: Final = 0.12
 _LEADERS: Final = 4
 _WAYS: Final = 3
 _FRAMES_JUDGED: Final = 16
+# Seconds around a frame that a still was seen in, where the moment it shows is looked for.
+_AROUND: Final = 1.25
 # How far from upright and whole a map may be and still be tried as exactly that.
 _NEARLY_WHOLE: Final = 0.2
 _OVERLAP_BITS: Final = 6.0
@@ -210,7 +212,15 @@ def _whole(matrix: Matrix, query: SmallFrames, reference: SmallFrames) -> list[M
 def _frames(
     group: Sequence[Sighting], query: SmallFrames, reference: SmallFrames
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of the sightings' frames among the small frames of both."""
+    """Places of the sightings' frames among the small frames of both.
+
+    A still may lie between the index frames it is seen in: all frames around those.
+    """
+    if len(query.times) == 1:
+        seen = np.array([one.reference_time for one in group])
+        around = np.abs(reference.times[:, None] - seen[None, :]).min(axis=1) <= _AROUND
+        places = np.flatnonzero(around)
+        return np.zeros(len(places), np.int64), places
     ours = [int(np.abs(query.times - one.query_time).argmin()) for one in group]
     theirs = [int(np.abs(reference.times - one.reference_time).argmin()) for one in group]
     return np.array(ours, np.int64), np.array(theirs, np.int64)
@@ -223,7 +233,11 @@ def _distance(
     reference: SmallFrames,
     negative: bool,
 ) -> float:
-    """Bits by which the frames differ once laid over each other, the median."""
+    """Bits by which the frames differ once laid over each other, the median.
+
+    Of a still against several moments the least: one of them is the right one.
+    """
     ours = dct_hash(laid(query.frames[rows[0]], where.to_query, where.mask)).hashes
     theirs = dct_hash(laid(reference.frames[rows[1]], where.to_reference, where.mask)).hashes
-    return float(np.median(hamming_pairs(inverted(ours) if negative else ours, theirs)))
+    bits = hamming_pairs(inverted(ours) if negative else ours, theirs)
+    return float(bits.min() if len(query.times) == 1 else np.median(bits))

@@ -90,10 +90,12 @@ def dense_lines(
 
     Index frames cannot tell the time within a still scene; all frames together often can.
     reach (bits): distances from there on count nothing. Pairs of videos too long for a whole
-    matrix give none. Lines are at least a second apart.
+    matrix give none. Lines are at least a second apart. A still has no speed: its likest moments.
     """
-    if query.step <= 0 or reference.step <= 0:
+    if reference.step <= 0:
         return []
+    if query.step <= 0:
+        return _moments(query, reference, mirrored, reach, most)
     if len(query.times) * len(reference.times) > _WHOLE_MATRIX:
         return []
     agree = np.clip(1 - hamming(query.hashes, reference.hashes) / max(reach, 1e-9), 0, 1)
@@ -115,4 +117,16 @@ def dense_lines(
         best = int(votes.argmax())
         found.append(Line(float(offsets[best]), speed, mirrored, float(votes[best])))
         votes[np.abs(offsets - offsets[best]) < 1.0] = 0
+    return found
+
+
+def _moments(still: Track, reference: Track, mirrored: bool, reach: float, most: int) -> list[Line]:
+    """Lines through the moments of the reference that look most like a still, the likest first."""
+    agree = np.clip(1 - hamming(still.hashes, reference.hashes)[0] / max(reach, 1e-9), 0, 1)
+    found: list[Line] = []
+    while len(found) < most and float(agree.max(initial=0)) > 0:
+        best = int(agree.argmax())
+        offset = float(reference.times[best] - still.times[0])
+        found.append(Line(offset, 1.0, mirrored, float(agree[best])))
+        agree[np.abs(reference.times - reference.times[best]) < 1.0] = 0
     return found

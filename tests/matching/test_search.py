@@ -198,10 +198,6 @@ def test_a_still_finds_its_video_and_the_second(
     assert match.segments[0].r_start == pytest.approx(second, abs=0.3), timeline(matches)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="where the picture moves fast, only the index frame of each second can be proposed",
-)
 def test_a_still_from_between_two_index_frames_finds_its_video(
     doctored: Doctored, fingerprint_of: FingerprintOf, film_in_library: Video
 ) -> None:

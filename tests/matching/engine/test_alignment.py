@@ -231,6 +231,18 @@ def test_a_still_needs_only_its_one_frame(make_video: MakeVideo, copy_of: CopyOf
     assert found[0].matched_frames == 1
 
 
+def test_a_still_is_found_where_it_is_alike_however_far_from_the_line(
+    make_video: MakeVideo, copy_of: CopyOf
+) -> None:
+    reference = make_video(20, seed=25, change=60)
+    # Nearer than strangers, but so far that it would not pay the price of a line.
+    still = replace(copy_of(reference, np.array([12.25]), bits=66), duration=0.0)
+    stranger = replace(make_video(0.25, seed=26), duration=0.0)
+
+    _assert_timeline(align(still, _unlike(still), reference, [_line(2)]), [(0, 0, 12.25, 12.5)])
+    assert align(stranger, _unlike(stranger), reference, [_line(2)]) == []
+
+
 def test_nothing_to_align_gives_nothing(make_video: MakeVideo) -> None:
     video = make_video(5, seed=26)
     empty = video.take(np.zeros(0, dtype=np.int64))

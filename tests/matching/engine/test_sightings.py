@@ -222,6 +222,22 @@ def test_on_a_still_stage_the_seconds_are_those_in_which_the_same_moves() -> Non
     assert seconds == pytest.approx((0, 8, 9.25, 17.25), abs=0.4), _timeline(found)
 
 
+def test_a_still_is_found_between_the_frames_it_is_seen_in() -> None:
+    reference = journey(15, np.arange(60) / RATE)
+    still = filmed(reference[22:23])
+    # From half a second before it and half a second after, as index frames lie.
+    seen = _seen(reference[22:23], reference, [(0, 5)]) + _seen(
+        reference[22:23], reference, [(0, 6)]
+    )
+
+    (laying,) = layings(seen, still, filmed(reference))
+    found = align_laid(laying, laying_lines(laying), still, filmed(reference), SETTINGS)
+
+    assert len(seen) == 2
+    assert [one.r_start for one in found] == [5.5], _timeline(found)
+    assert _apart(laying.matrix, _scaled(1, 0, 0)) < 2
+
+
 def test_two_films_on_one_stage_are_told_to_move_otherwise() -> None:
     reference, query = (toys(9, seed, np.arange(60) / RATE) for seed in (1, 2))
 
