@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -43,7 +44,7 @@ from videos.limits import media_limits
 from videos.media.decode import Decoding, Outcome
 from videos.media.errors import MediaError
 from videos.media.ffmpeg import find_ffmpeg
-from videos.media.probe import Probe, probe
+from videos.media.probe import Probe, probe, remembered
 from videos.models import State, Video
 from videos.queue import Claim, LeaseLost, fenced
 from videos.sampling import IndexFrames, Sampling, plan_sampling
@@ -73,9 +74,9 @@ def analyse(analysis_id: int) -> str:
     structlog.contextvars.bind_contextvars(analysis=analysis_id, token=held.token)
     try:
         with fenced(held) as row:
-            video = row.video
+            video, probed = row.video, row.probed
         with queue.kept(held):
-            state = _end(held, video)
+            state = _end(held, video, probed)
     except LeaseLost:
         log.warning("lease lost, stopped")
         return "lease lost"
@@ -84,11 +85,11 @@ def analyse(analysis_id: int) -> str:
     return str(state)
 
 
-def _end(held: Claim, video: Video) -> State:
+def _end(held: Claim, video: Video, probed: dict[str, Any] | None) -> State:
     """Run and bring the analysis to a state one can see, whatever happens."""
     state, code, message, retryable = State.FAILED, "", "", False
     try:
-        outcome = Run(held, video).run()
+        outcome = Run(held, video, probed).run()
         state = State.READY if outcome.complete else State.PARTIAL
         if not outcome.complete:
             code, message = outcome.code or "CORRUPT", outcome.message
@@ -130,10 +131,11 @@ def _end(held: Claim, video: Video) -> State:
 
 @dataclass
 class Run:
-    """One run of the steps for a claimed analysis."""
+    """One run of the steps for a claimed analysis; `probed` is what the door learnt, if known."""
 
     held: Claim
     video: Video
+    probed: dict[str, Any] | None = None
     _progress: float = 0.0
     _published: float = 0.0
     _written: float = field(default_factory=time.monotonic)
@@ -157,7 +159,8 @@ class Run:
 
     def _probe(self, path: Path) -> Probe:
         self._report(0.0, "probe", force=True)
-        told = probe(path, recognise_path(path), media_limits())
+        container = recognise_path(path)
+        told = remembered(container, self.probed) or probe(path, container, media_limits())
         for name, value in probed_fields(told).items():
             setattr(self.video, name, value)
         with fenced(self.held):

@@ -192,13 +192,15 @@ class Analysis(models.Model):
 
     A worker claims it by one compare-and-swap UPDATE that counts the attempt, takes the next
     fencing `token` and a lease; every later write names that token and is refused once another
-    worker holds the row.
+    worker holds the row. `probed` is what probing told where the file came in; a later analysis of
+    the same video probes again.
     """
 
     video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="analyses")
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     step = models.CharField(max_length=16, blank=True)
     progress = models.FloatField(default=0.0)
+    probed = models.JSONField(null=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     token = models.PositiveBigIntegerField(default=0)
     worker = models.CharField(max_length=64, blank=True)

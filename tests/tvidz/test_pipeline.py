@@ -18,10 +18,14 @@ from matching.judging import Match
 from matching.links import links_of, record
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from moderation.models import Flag
+from tvidz import pipeline
 from tvidz.database import connection_kwargs
 from tvidz.pipeline import analyse
 from tvidz.progress import CHANNEL
 from videos import storage
+from videos.media.containers import Container
+from videos.media.limits import Limits
+from videos.media.probe import Probe
 from videos.models import Analysis, SceneCuts, State, Upload, Video
 from videos.queue import again
 from videos.uploads.accept import Accepted, Arrival, accept
@@ -104,6 +108,26 @@ def test_a_unique_video_runs_to_its_end_and_is_searchable(take_in: TakeIn, clip:
     assert indexed(video)[:2] == [1, 2]
     assert not DuplicateLink.objects.exists()
     assert nothing_left_in_the_work_folder()
+
+
+def test_what_the_door_probed_is_not_probed_again_but_by_a_later_analysis(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probed: list[Path] = []
+    real = pipeline.probe
+
+    def counted(path: Path, container: Container, limits: Limits) -> Probe:
+        probed.append(path)
+        return real(path, container, limits)
+
+    monkeypatch.setattr(pipeline, "probe", counted)
+    accepted = taken(clip)
+
+    assert analyse(accepted.analysis.pk) == "ready"
+    assert probed == []
+
+    assert analyse(again(accepted.video.id).pk) == "ready"
+    assert len(probed) == 1
 
 
 def test_stop_at_duplicate_ends_there_with_nothing_indexed(

@@ -6,7 +6,7 @@ import math
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,20 @@ class Probe:
     frame_rate: float
     rotation: int
     duration_known: bool = True
+
+    def facts(self) -> dict[str, Any]:
+        """All but the container, for a JSON column; `remembered` is the way back."""
+        facts = asdict(self)
+        del facts["container"]
+        return facts
+
+
+def remembered(container: Container, facts: dict[str, Any] | None) -> Probe | None:
+    """The probe those facts were kept from; None when there are none, or of another version."""
+    try:
+        return None if facts is None else Probe(container=container, **facts)
+    except TypeError:
+        return None
 
 
 def probe(path: Path, container: Container, limits: Limits) -> Probe:

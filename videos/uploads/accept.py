@@ -87,7 +87,7 @@ def accept(arrival: Arrival) -> Accepted:
                 declared_name=arrival.declared_name.replace("\x00", "")[:4096],
                 origin=arrival.origin,
             )
-            analysis = Analysis.objects.create(video=video)
+            analysis = Analysis.objects.create(video=video, probed=told.facts())
             wake_after_commit(analysis.pk)
     except BaseException:
         storage.remove(key)

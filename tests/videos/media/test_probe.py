@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from tests.videos.media.conftest import H264, MakeClip
 from videos.media.containers import JPEG, MATROSKA, MP4, WEBM
 from videos.media.errors import MediaError
 from videos.media.limits import Limits
-from videos.media.probe import probe
+from videos.media.probe import probe, remembered
 
 LANDSCAPE = ("-f", "lavfi", "-i", "testsrc=s=320x180:r=25:d=2")
 
@@ -91,3 +92,13 @@ def test_the_wrong_demuxer_reads_nothing(good_clip: Path) -> None:
     with pytest.raises(MediaError) as caught:
         probe(good_clip, MATROSKA, Limits())
     assert caught.value.code == "CORRUPT"
+
+
+def test_what_was_probed_is_remembered_through_json(make_clip: MakeClip) -> None:
+    found = probe(turned_clip(make_clip, 90), MP4, Limits())
+
+    assert remembered(MP4, json.loads(json.dumps(found.facts()))) == found
+    assert remembered(MP4, None) is None
+    # Written by a version that knew other facts.
+    assert remembered(MP4, {**found.facts(), "bits": 8}) is None
+    assert remembered(MP4, {"codec": "h264"}) is None
