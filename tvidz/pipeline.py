@@ -41,6 +41,7 @@ from tvidz.progress import (
 from videos import queue, storage
 from videos.extraction import Extraction, Taken
 from videos.limits import media_limits
+from videos.media.ahead import ReadAhead
 from videos.media.decode import Decoding, Outcome
 from videos.media.errors import MediaError
 from videos.media.ffmpeg import find_ffmpeg
@@ -304,17 +305,19 @@ def index_frames(sampling: Sampling) -> IndexFrames:
     return IndexFrames(sampling.index_interval, settings.TVIDZ.max_index_frames)
 
 
-def decoding(path: Path, told: Probe, sampling: Sampling) -> Decoding:
+def decoding(path: Path, told: Probe, sampling: Sampling) -> ReadAhead:
     """The one ffmpeg run over a file."""
     options = settings.TVIDZ
-    return Decoding(
-        path,
-        told,
-        sample_interval=sampling.dense_interval,
-        scene_threshold=options.scene_threshold,
-        batch_size=options.frame_batch_size,
-        limits=media_limits(),
-        ffmpeg=find_ffmpeg(options.ffmpeg or None),
+    return ReadAhead(
+        Decoding(
+            path,
+            told,
+            sample_interval=sampling.dense_interval,
+            scene_threshold=options.scene_threshold,
+            batch_size=options.frame_batch_size,
+            limits=media_limits(),
+            ffmpeg=find_ffmpeg(options.ffmpeg or None),
+        )
     )
 
 
@@ -323,7 +326,7 @@ def add_to(builder: FingerprintBuilder, taken: Taken) -> None:
     builder.add(frames.pictures, frames.timestamps, frames.numbers, taken.index, taken.new_cuts)
 
 
-def conclusion(stream: Decoding, told: Probe) -> tuple[Outcome, float]:
+def conclusion(stream: ReadAhead, told: Probe) -> tuple[Outcome, float]:
     """How a decoding that was read to its end went, and the video's duration in seconds."""
     outcome = stream.outcome
     if outcome is None:
