@@ -71,7 +71,8 @@ def agreement(query: Patches, reference: Patches) -> Agreement | None:
     if min(len(query), len(reference)) < _LEAST:
         return None
     ours, theirs = query.signature.view(np.uint64), reference.signature.view(np.uint64)
-    bits = np.bitwise_count(ours[:, None, :] ^ theirs[None, :, :]).sum(axis=2, dtype=np.int16)
+    different = np.bitwise_count(ours[:, None, :] ^ theirs[None, :, :])
+    bits = different[:, :, 0] + different[:, :, 1]
     nearest = bits.argmin(axis=1)
     known = np.flatnonzero(bits[np.arange(len(bits)), nearest] <= MOST_BITS)
     if len(known) < _LEAST:
@@ -84,35 +85,42 @@ def agreement(query: Patches, reference: Patches) -> Agreement | None:
 
 
 def _arranged(q: Floats, r: Floats, size: Floats, turn: Floats) -> Agreement | None:
-    every = _proposed(q, r, size, turn)
-    landed = np.einsum("hij,mj->hmi", every[:, :, :2], q) + every[:, None, :, 2]
-    error = np.abs(landed - r[None]).max(axis=2)
-    alike = np.abs(np.log(size[:, None] / size[None])) < _SIZES_APART
-    apart = np.abs((turn[:, None] - turn[None] + np.pi) % (2 * np.pi) - np.pi)
-    alike &= apart < _TURN_APART
     room = np.clip(size, 1.0, 3.0)
-    same = (error < _NEAR * room[:, None]) & alike
+    alike = _alike(size, turn)
+    same = (_missed(q, r, size, turn) < _NEAR * room[:, None]) & alike
     same[(size < _SMALLEST) | (size > 1 / _SMALLEST)] = False
-    best = int(same.sum(axis=1).argmax())
-    inside, matrix = same[best], every[best]
+    best = int(np.count_nonzero(same, axis=1).argmax())
+    inside, matrix = same[best], None
     for _ in range(4):
-        fitted = similarity(q[inside], r[inside]) if inside.sum() >= _LEAST else None
-        if fitted is None:
+        matrix = similarity(q[inside], r[inside]) if np.count_nonzero(inside) >= _LEAST else None
+        if matrix is None:
             return None
-        matrix = fitted
-        error_now = np.abs(moved(matrix, q) - r).max(axis=1)
-        inside = (error_now < _NEAR_WHEN_FITTED * room[best]) & alike[best]
-    if inside.sum() < _LEAST:
+        error = np.abs(moved(matrix, q) - r).max(axis=1)
+        before, inside = inside, (error < _NEAR_WHEN_FITTED * room[best]) & alike[best]
+        if np.array_equal(before, inside):
+            break
+    if matrix is None or np.count_nonzero(inside) < _LEAST:
         return None
     return Agreement(matrix, q[inside], r[inside], min(_places(q[inside]), _places(r[inside])))
 
 
-def _proposed(q: Floats, r: Floats, size: Floats, turn: Floats) -> Floats:
-    """The similarity (m, 2, 3) that each pair of features proposes by itself."""
-    a, b = size * np.cos(turn), size * np.sin(turn)
-    across = r[:, 0] - (a * q[:, 0] - b * q[:, 1])
-    down = r[:, 1] - (b * q[:, 0] + a * q[:, 1])
-    return np.stack((np.stack((a, -b, across), 1), np.stack((b, a, down), 1)), 1)
+def _alike(size: Floats, turn: Floats) -> NDArray[np.bool_]:
+    """Which pairs of features (m, m) are enlarged and turned about alike."""
+    logs, turns = np.log(size), np.mod(turn, 2 * np.pi)
+    apart = np.abs(turns[:, None] - turns[None])
+    alike = (apart < _TURN_APART) | (apart > 2 * np.pi - _TURN_APART)
+    return np.asarray(alike & (np.abs(logs[:, None] - logs[None]) < _SIZES_APART))
+
+
+def _missed(q: Floats, r: Floats, size: Floats, turn: Floats) -> Floats:
+    """Pixels, across or down, by which the similarity that each pair of features proposes by
+    itself misses every other: (m, m)."""
+    # As complex numbers a similarity is one product and one sum.
+    ours, theirs = q[:, 0] + 1j * q[:, 1], r[:, 0] + 1j * r[:, 1]
+    enlarged = size * np.exp(1j * turn)
+    missed = np.multiply.outer(enlarged, ours)
+    missed += (theirs - enlarged * ours)[:, None] - theirs
+    return np.maximum(np.abs(missed.real), np.abs(missed.imag))
 
 
 def _places(points: Floats) -> int:
