@@ -122,6 +122,19 @@ class WordPosting(models.Model):
         return f"word {self.word} in {self.feature}"
 
 
+class LibraryChange(models.Model):
+    """A change that a search may tell of: triggers write a row in the transaction that makes it.
+
+    The sum of all `weight` is the library's version (`matching.changes`): rows are only ever added,
+    whoever commits first, so any two states differ in it.
+    """
+
+    weight = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
 class DescriptorVector(models.Model):
     """What a descriptor of the operator's own makes of one frame of a shot of a video.
 

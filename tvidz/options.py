@@ -208,6 +208,14 @@ class Options(BaseSettings):
         description="Index rows one visual word of a query may draw: a word that is seen in "
         "thousands of frames says little and would cost most.",
     )
+    kept_answers: int = Field(
+        10_000,
+        ge=0,
+        le=10_000_000,
+        description="Answers to searches with a file that are kept in the database, for the same "
+        "content asked again while the library is the same; the oldest go after a day. 0 keeps "
+        "none.",
+    )
     early_verdict: bool = Field(
         True,
         description="Look at a few keyframes first and tell a plain copy before the full pass "

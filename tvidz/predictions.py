@@ -13,8 +13,8 @@ from moderation.flagging import worth_a_flag
 def predictions(
     query: str, matches: Sequence[Match], names: Mapping[uuid.UUID, str], version: str
 ) -> list[dict[str, Any]]:
-    """`query`, `ref`, four times in seconds, `score` and whether the match would be flagged,
-    with kinds, transform and version."""
+    """`query`, `ref`, four times in seconds, `score`, whether the match would be flagged and the
+    shares it covers of both, with kinds, transform and version; a match's segments together."""
     return [
         {
             "query": query,
@@ -25,6 +25,8 @@ def predictions(
             "r_end": round(part.r_end, 3),
             "score": round(match.score.score, 6),
             "flagged": worth_a_flag(match.score.score, match.score.kinds),
+            "covered_query": round(match.score.covered_query, 4),
+            "covered_reference": round(match.score.covered_reference, 4),
             "kinds": list(match.score.kinds),
             "transform": {
                 "mirrored": part.mirrored,

@@ -117,6 +117,19 @@ FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # The size of a body is bounded by tvidz.asgi before Django reads it; this one is for forms.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # In the database, so that every process finds what another has asked: see tvidz/answers.py.
+    "answers": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "tvidz_answers",
+        "TIMEOUT": 24 * 3600,
+        "OPTIONS": {"MAX_ENTRIES": TVIDZ.kept_answers},
+    }
+    if TVIDZ.kept_answers
+    else {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
+
 CHANNEL_LAYERS = (
     {
         "default": {

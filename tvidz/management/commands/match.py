@@ -3,6 +3,7 @@
 import json
 import uuid
 from argparse import ArgumentParser
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from django.core.management.base import CommandError
 
 from matching.engine.descriptors import Descriptor
 from matching.engine.onnx import ModelUnusable
-from matching.fingerprint import VideoFingerprint
 from matching.neighbours import (
     Neighbour,
     Uncalibrated,
@@ -19,12 +19,10 @@ from matching.neighbours import (
     nearest,
     vector_descriptor,
 )
-from matching.search import search
 from matching.serializers import confidence_word
-from moderation.flagging import worth_a_flag
+from tvidz.answers import answer
 from tvidz.commands import LibraryCommand
 from tvidz.pipeline import fingerprint_file
-from tvidz.predictions import predictions
 from videos.media.errors import MediaError
 from videos.models import Video
 
@@ -32,7 +30,7 @@ SHOTS_SHOWN = 10
 
 
 class Command(LibraryCommand):
-    help = "Tell which library videos FILE copies, and where. Nothing is stored."
+    help = "Tell which library videos FILE copies, and where. It is not added to the library."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -47,50 +45,50 @@ class Command(LibraryCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            descriptor = vector_descriptor(options["descriptor"]) if options["descriptor"] else None
-            fingerprint, outcome = fingerprint_file(path, path.name)
-        except (ModelUnusable, UnknownDescriptor) as error:
+            if options["descriptor"]:
+                self._nearest(path, vector_descriptor(options["descriptor"]))
+                return
+            found = answer(path, path.name)
+        except (ModelUnusable, UnknownDescriptor, Uncalibrated) as error:
             raise CommandError(str(error)) from None
         except MediaError as error:
             raise CommandError(f"{error.code}: {error.message}") from None
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
-        if not outcome.complete:
-            self.stderr.write(f"Only the first {outcome.last_timestamp:.1f} s could be read.")
-        if descriptor is not None:
-            self._nearest(fingerprint, descriptor)
-            return
-        matches = [
-            match
-            for match in search(fingerprint)
-            if options["all"] or worth_a_flag(match.score.score, match.score.kinds)
-        ]
-        names = Video.objects.in_bulk([match.video_id for match in matches])
+        self._tell_incomplete(found.complete, found.readable)
+        rows = [row for row in found.rows if options["all"] or row["flagged"]]
         if options["json"]:
-            ids = {video: str(video) for video in names}
-            rows = predictions(path.name, matches, ids, fingerprint.version)
             self.stdout.write(json.dumps(rows, indent=1))
-            return
-        if not matches:
+        else:
+            self._tell(rows)
+
+    def _tell_incomplete(self, complete: bool, readable: float) -> None:
+        if not complete:
+            self.stderr.write(f"Only the first {readable:.1f} s could be read.")
+
+    def _tell(self, rows: list[dict[str, Any]]) -> None:
+        names = Video.objects.in_bulk({row["ref"] for row in rows})
+        if not rows:
             self.stdout.write("Nothing in the library matches this file.")
-        for match in matches:
-            score = match.score
-            kinds = f", {', '.join(score.kinds)}" if score.kinds else ""
+        for ref, segments in groupby(rows, lambda row: str(row["ref"])):
+            row, *more = segments
+            if uuid.UUID(ref) not in names:
+                continue  # deleted a moment ago
+            kinds = f", {', '.join(row['kinds'])}" if row["kinds"] else ""
             self.stdout.write(
-                f"{names[match.video_id].filename}  {confidence_word(score.score)} "
-                f"{score.score:.0%}, covers {score.covered_query:.0%}{kinds}  ({match.video_id})"
+                f"{names[uuid.UUID(ref)].filename}  {confidence_word(row['score'])} "
+                f"{row['score']:.0%}, covers {row['covered_query']:.0%}{kinds}  ({ref})"
             )
-            for part in match.segments:
+            for part in (row, *more):
                 self.stdout.write(
-                    f"  {_clock(part.q_start)}–{_clock(part.q_end)} is "
-                    f"{_clock(part.r_start)}–{_clock(part.r_end)} of it"
+                    f"  {_clock(part['q_start'])}–{_clock(part['q_end'])} is "
+                    f"{_clock(part['r_start'])}–{_clock(part['r_end'])} of it"
                 )
 
-    def _nearest(self, fingerprint: VideoFingerprint, descriptor: Descriptor) -> None:
-        try:
-            found = nearest(heads(fingerprint, descriptor), SHOTS_SHOWN)
-        except Uncalibrated as error:
-            raise CommandError(str(error)) from None
+    def _nearest(self, path: Path, descriptor: Descriptor) -> None:
+        fingerprint, outcome = fingerprint_file(path, path.name)
+        self._tell_incomplete(outcome.complete, outcome.last_timestamp)
+        found = nearest(heads(fingerprint, descriptor), SHOTS_SHOWN)
         best: dict[tuple[uuid.UUID, float], Neighbour] = {}
         for each in found:
             best.setdefault((each.video_id, each.time), each)
