@@ -138,7 +138,7 @@ class Options(BaseSettings):
         "sampled at a longer interval.",
     )
     frame_batch_size: int = Field(
-        32,
+        10,
         ge=1,
         le=1024,
         description="Frames handled at a time. Changes memory and speed, never the result.",

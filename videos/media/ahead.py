@@ -8,21 +8,21 @@ from types import TracebackType
 from videos.media.assembly import Frames
 from videos.media.decode import Decoding, Outcome
 
-# A batch is 1.7 MB; a third one gave nothing more.
-BATCHES = 2
-_LOOK_UP = 0.5  # seconds after which a full queue asks whether anybody still reads
+_LOOK_UP = 0.5  # seconds after which a reader that waits asks whether anybody still wants more
 
 
 class ReadAhead:
     """Hands out what a `Decoding` does, whose ffmpeg goes on while the caller is at work.
 
-    Without it ffmpeg waits whenever a pipe is full, and a core idles. Used as the decoding itself:
-    a context manager, iterated once, then `outcome`; errors are raised where it is iterated.
+    Without it ffmpeg waits whenever a pipe is full, and a core idles. One batch lies ready (1.7 MB
+    of ten pictures); more gave nothing more. Used as the decoding itself: a context manager,
+    iterated once, then `outcome`; errors are raised where it is iterated.
     """
 
     def __init__(self, stream: Decoding) -> None:
         self._stream = stream
-        self._batches: queue.Queue[Frames | None] = queue.Queue(BATCHES)
+        self._batches: queue.SimpleQueue[Frames | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(1)
         self._error: BaseException | None = None
         self._begun, self._over = threading.Event(), threading.Event()
         self._reader = threading.Thread(target=self._read, name="decoding", daemon=True)
@@ -46,6 +46,7 @@ class ReadAhead:
 
     def __iter__(self) -> Iterator[Frames]:
         while (frames := self._batches.get()) is not None:
+            self._room.release()
             yield frames
         if self._error is not None:
             raise self._error
@@ -65,21 +66,19 @@ class ReadAhead:
         try:
             with self._stream as stream:
                 self._begun.set()
-                for frames in stream:
-                    if not self._put(frames):
-                        return
+                batches = iter(stream)
+                # Asked for only once there is room: a batch in hand is as large as one that lies.
+                while self._wait_for_room() and (frames := next(batches, None)) is not None:
+                    self._batches.put(frames)
         except BaseException as error:
             self._error = error
         finally:
             self._begun.set()
-            self._put(None)
+            self._batches.put(None)
 
-    def _put(self, frames: Frames | None) -> bool:
-        """Wait for room; False when the caller has left."""
+    def _wait_for_room(self) -> bool:
+        """False when the caller has left."""
         while not self._over.is_set():
-            try:
-                self._batches.put(frames, timeout=_LOOK_UP)
-            except queue.Full:
-                continue
-            return True
+            if self._room.acquire(timeout=_LOOK_UP):
+                return True
         return False
