@@ -39,7 +39,7 @@ from tvidz.progress import (
     publish,
 )
 from videos import queue, storage
-from videos.extraction import Extraction, Taken
+from videos.extraction import Extraction, News, Taken
 from videos.limits import media_limits
 from videos.media.ahead import ReadAhead
 from videos.media.decode import Decoding, Outcome
@@ -216,7 +216,7 @@ class Run:
                 for frames in stream:
                     taken = extraction.take(frames)
                     add_to(builder, taken)
-                    self._tell(taken)
+                    self._tell(taken.news)
                     self._report(
                         EXTRACT_SHARE * share_done(frames.position, told.duration), "extract"
                     )
@@ -224,7 +224,7 @@ class Run:
                     if seen >= due and self._may_tell_more():
                         due = SEARCH_AGAIN * seen
                         self._search(builder.fingerprint(frames.position), provisional=True)
-            extraction.finish()
+            self._tell(extraction.finish())
         outcome, duration = conclusion(stream, told)
         return outcome, builder.fingerprint(duration)
 
@@ -260,10 +260,10 @@ class Run:
         for warning in sampling.warnings:
             log.warning(warning["message"], code=warning["code"])
 
-    def _tell(self, taken: Taken) -> None:
-        for cut in taken.new_cuts:
+    def _tell(self, news: News) -> None:
+        for cut in news.cuts:
             self._publish(Cut(cut))
-        if taken.thumbnail_changed:
+        if news.thumbnail:
             self._publish(Thumbnail())
 
     def _tell_links(self, recorded: Recorded) -> None:
@@ -323,7 +323,7 @@ def decoding(path: Path, told: Probe, sampling: Sampling) -> ReadAhead:
 
 def add_to(builder: FingerprintBuilder, taken: Taken) -> None:
     frames = taken.frames
-    builder.add(frames.pictures, frames.timestamps, frames.numbers, taken.index, taken.new_cuts)
+    builder.add(frames.pictures, frames.timestamps, frames.numbers, taken.index, taken.cuts)
 
 
 def conclusion(stream: ReadAhead, told: Probe) -> tuple[Outcome, float]:

@@ -52,7 +52,7 @@ class Timed:
 
 def measure(quick: bool, tell: Callable[[str], None]) -> list[Table]:
     """The tables of `manage.py bench verdict`."""
-    films = [(180, 12.0, 1)] if quick else [(720, 60.0, 5), (720, 300.0, 1)]
+    films = [(180, 12.0, 1)] if quick else [(720, 60.0, 5), (720, 300.0, 3)]
     return [_film(height, seconds, rounds, tell) for height, seconds, rounds in films]
 
 
