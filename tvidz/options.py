@@ -99,6 +99,13 @@ class Options(BaseSettings):
         description="Whether a new video's picture and player are shown to others who match it. "
         "The match itself (seconds, share, confidence) is always told.",
     )
+    upload_expiry_hours: int = Field(
+        24,
+        ge=1,
+        le=24 * 30,
+        description="Hours after its last byte that an unfinished upload is kept for its sender to "
+        "go on with.",
+    )
     storage_reserve_mb: int = Field(
         256,
         ge=0,

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from videos import queue
+from videos.uploads import resumable
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +129,7 @@ class Supervisor:
             try:
                 close_old_connections()
                 queue.find_dropped()
+                resumable.look_after()
                 if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
                     self._replace_workers()
             except Error as error:

@@ -56,3 +56,37 @@ def no_file() -> Refusal:
 
 def unreadable_request() -> Refusal:
     return Refusal("BAD_REQUEST", "The request cannot be read as a form. Send it again.", 400)
+
+
+def no_such_upload() -> Refusal:
+    return Refusal(
+        "NO_UPLOAD", "There is no such upload, or it is not yours. Begin a new one.", 404
+    )
+
+
+def upload_expired() -> Refusal:
+    return Refusal("UPLOAD_EXPIRED", "This upload was left for too long. Begin a new one.", 410)
+
+
+def wrong_offset(received: int) -> Refusal:
+    return Refusal(
+        "WRONG_OFFSET",
+        f"{received} bytes of this upload are here. Go on from there.",
+        409,
+        retryable=True,
+        headers={"Upload-Offset": str(received)},
+    )
+
+
+def upload_busy() -> Refusal:
+    return Refusal(
+        "UPLOAD_BUSY",
+        "Another request is writing to this upload. Try again in a moment.",
+        423,
+        retryable=True,
+        headers={"Retry-After": "1"},
+    )
+
+
+def over_length(length: int) -> Refusal:
+    return Refusal("OVER_LENGTH", f"Upload-Length says {length} bytes, and more were sent.", 413)

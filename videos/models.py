@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class MediaType(models.TextChoices):
@@ -135,6 +135,73 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.declared_name} ({self.entrance})"
+
+
+class PartialUpload(models.Model):
+    """A file that comes in piece by piece, over the resumable protocol.
+
+    Its bytes lie in `UploadPart` files; `received` never runs ahead of what is on disk. One writer
+    at a time: it holds `token` and a lease, as with an `Analysis`. `length` is None until the
+    client tells it. Once all bytes are there it is accepted as `video_id`, or refused with
+    `error_code`; the row stays until it expires, so that a client can ask what became of it.
+    """
+
+    class Kind(models.TextChoices):
+        WHOLE = "whole"
+        PARTIAL = "partial"
+        FINAL = "final"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.WHOLE)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    session_key = models.CharField(max_length=40, blank=True)
+    secret_sha256 = models.CharField(max_length=64, blank=True)
+    entrance = models.CharField(max_length=12)
+    length = models.PositiveBigIntegerField(null=True)
+    received = models.PositiveBigIntegerField(default=0)
+    metadata = models.TextField(blank=True, help_text="Upload-Metadata as it was sent.")
+    concat = models.TextField(blank=True, help_text="Upload-Concat as it was sent.")
+    token = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    asked_to_yield = models.BooleanField(default=False)
+    video_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    accepted_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="partial_upload_not_over_its_length",
+                condition=Q(length__isnull=True) | Q(received__lte=F("length")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.received} of {self.length} bytes"
+
+
+class UploadPart(models.Model):
+    """Bytes of a `PartialUpload` that one request brought: the first `length` of its own file.
+
+    A file belongs to one request, so what a writer adds that has lost its lease is never read.
+    """
+
+    upload = models.ForeignKey(PartialUpload, on_delete=models.CASCADE, related_name="parts")
+    token = models.PositiveBigIntegerField()
+    start = models.PositiveBigIntegerField()
+    length = models.PositiveBigIntegerField()
+
+    class Meta:
+        ordering = ["start"]
+        constraints = [models.UniqueConstraint(fields=["upload", "token"], name="upload_part_once")]
+
+    def __str__(self) -> str:
+        return f"bytes {self.start} to {self.start + self.length}"
 
 
 class FrameInfo(models.Model):

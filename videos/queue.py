@@ -4,7 +4,6 @@ Each verb is one compare-and-swap UPDATE against the database's clock, so callin
 all it takes to test it. A worker that lost its lease learns it from `LeaseLost` at its next write.
 """
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,19 +14,18 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
+from videos.heartbeat import beating
 from videos.models import UNFINISHED, Analysis, State, Video
 
 log = structlog.get_logger(__name__)
 
 # How often a lease is renewed before it would run out: two beats may be lost.
 BEATS_A_LEASE = 3
-# A beat in the middle of a statement is waited for, but not for a database that hangs.
-JOIN_SECONDS = 10.0
 # Waiting this long with an idle worker means that nobody listens.
 STALLED_AFTER = timedelta(seconds=45)
 
@@ -89,20 +87,9 @@ def renew(held: Claim, **fields: Any) -> None:
 
 @contextmanager
 def kept(held: Claim) -> Iterator[None]:
-    """Keep the lease while the block runs, however long one of its steps takes.
-
-    A thread of its own renews it, on its own connection to the database: a stopped or dead process
-    falls silent, a busy one does not. Whether the lease was lost is told by the next write, not
-    here; a process that hangs is ended by the task's time limit.
-    """
-    over = threading.Event()
-    beats = threading.Thread(target=_beat, args=(held, over), name="lease", daemon=True)
-    beats.start()
-    try:
+    """Keep the lease while the block runs, however long one of its steps takes."""
+    with beating(partial(_renewed, held), settings.TVIDZ.lease_seconds / BEATS_A_LEASE):
         yield
-    finally:
-        over.set()
-        beats.join(JOIN_SECONDS)
 
 
 @contextmanager
@@ -203,18 +190,12 @@ def again(video_id: uuid.UUID) -> Analysis:
     return fresh
 
 
-def _beat(held: Claim, over: threading.Event) -> None:
+def _renewed(held: Claim) -> bool:
     try:
-        while not over.wait(settings.TVIDZ.lease_seconds / BEATS_A_LEASE):
-            try:
-                renew(held)
-            except LeaseLost:
-                return
-            except (OperationalError, InterfaceError):
-                log.warning("lease not renewed: no database", analysis=held.analysis_id)
-                connection.close()
-    finally:
-        connection.close()
+        renew(held)
+    except LeaseLost:
+        return False
+    return True
 
 
 def _held(held: Claim) -> Any:

@@ -7,7 +7,7 @@ Upload and a queued Analysis in one transaction; a worker is woken after the com
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -30,7 +30,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file that somebody hands in: where it lies now and what was said of it."""
+    """A file that somebody hands in: where it lies now and what was said of it.
+
+    `video_id` and `secret_sha256` are for who has told the uploader of them already.
+    """
 
     path: Path
     declared_name: str
@@ -38,11 +41,13 @@ class Arrival:
     owner: User | None = None
     origin: str = ""
     visibility: str = ""
+    video_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    secret_sha256: str = ""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """`secret` lets an anonymous uploader come back; it is shown this once."""
+    """`secret` lets an anonymous uploader come back; it is shown this once, empty if it was."""
 
     video: Video
     analysis: Analysis
@@ -55,9 +60,9 @@ def accept(arrival: Arrival) -> Accepted:
     _check_room(size)
     container = recognise_path(arrival.path)
     told = probe(arrival.path, container, media_limits())
-    video_id = uuid.uuid4()
+    video_id = arrival.video_id
     key = storage.original_key(video_id, container.suffix)
-    secret, digest = new_secret()
+    secret, digest = ("", arrival.secret_sha256) if arrival.secret_sha256 else new_secret()
     sha256 = sha256_of(arrival.path)
     try:
         storage.put_path(key, arrival.path)

@@ -1,0 +1,320 @@
+"""The PartialUpload row: begin, claim, record, let go, finish, collect.
+
+As with analyses every verb is one compare-and-swap against the database's clock. Bytes are on the
+disk before `record` tells of them, so a crash leaves at most bytes that nobody counts.
+"""
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from videos import storage
+from videos.access.visibility import remember_upload
+from videos.errors import (
+    Refusal,
+    from_media,
+    no_space,
+    no_such_upload,
+    too_large,
+    upload_busy,
+    upload_expired,
+    wrong_offset,
+)
+from videos.heartbeat import beating
+from videos.media.errors import MediaError
+from videos.models import PartialUpload, Upload, UploadPart, Video
+from videos.uploads import parts
+from videos.uploads.accept import Arrival, accept
+from videos.uploads.tus_headers import filename
+
+log = structlog.get_logger(__name__)
+
+# A writer that is silent for so long may be overtaken; one that writes renews it all the time.
+LEASE = timedelta(seconds=10)
+# What has expired is still told to be gone for a while, instead of never having been there.
+TOMBSTONE = timedelta(days=7)
+
+
+class WriterLost(Exception):
+    """Another request writes to the upload now; this one must stop and write nothing more."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A request's right to write from `start` on; `token` names its part."""
+
+    upload_id: uuid.UUID
+    token: int
+    start: int
+    length: int | None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a client tells when it begins an upload."""
+
+    length: int | None
+    metadata: str = ""
+    kind: str = PartialUpload.Kind.WHOLE
+    concat: str = ""
+    owner: User | None = None
+    session_key: str = ""
+    secret_sha256: str = ""
+    entrance: str = Upload.Entrance.API
+
+
+def begin(told: Begun) -> PartialUpload:
+    """A new upload without bytes; raises TOO_LARGE or NO_SPACE before any come."""
+    _check_length(told.length)
+    return _made(told, told.length)
+
+
+def begin_final(told: Begun, partial_ids: Sequence[uuid.UUID]) -> PartialUpload:
+    """An upload made of finished partial ones, in that order; raises NO_UPLOAD, UNFINISHED_PART."""
+    with transaction.atomic():
+        found = PartialUpload.objects.select_for_update().in_bulk(list(partial_ids))
+        ordered = [found.get(part) for part in partial_ids]
+        for partial in ordered:
+            if partial is None or partial.kind != PartialUpload.Kind.PARTIAL:
+                raise no_such_upload()
+            if partial.owner_id != (told.owner.pk if told.owner else None):
+                raise no_such_upload()
+            if partial.length is None or partial.received < partial.length:
+                raise Refusal("UNFINISHED_PART", "Send all parts first, then join them.", 409)
+        total = sum(partial.received for partial in ordered if partial is not None)
+        _check_length(total)
+        made = _made(told, total)
+        _take_over(made, [partial for partial in ordered if partial is not None])
+    return made
+
+
+def _made(told: Begun, length: int | None) -> PartialUpload:
+    return PartialUpload.objects.create(
+        kind=told.kind,
+        owner=told.owner,
+        session_key=told.session_key,
+        secret_sha256=told.secret_sha256,
+        entrance=told.entrance,
+        length=length,
+        metadata=told.metadata,
+        concat=told.concat,
+        expires_at=expiry(),
+    )
+
+
+def _take_over(final: PartialUpload, partials: Sequence[PartialUpload]) -> None:
+    """Give the parts of others to one upload: their files by a second name, nothing is copied."""
+    parts.folder(final.id).mkdir(parents=True, exist_ok=True)
+    place = 0
+    for token, part in enumerate(
+        part for partial in partials for part in partial.parts.order_by("start")
+    ):
+        os.link(parts.part_path(part.upload_id, part.token), parts.part_path(final.id, token))
+        UploadPart.objects.create(upload=final, token=token, start=place, length=part.length)
+        place += part.length
+    final.received, final.token = place, len(final.parts.all())
+    final.save(update_fields=["received", "token"])
+
+
+def look_up(upload_id: uuid.UUID, user: Any) -> PartialUpload:
+    """The upload if that user may go on with it; raises NO_UPLOAD, UPLOAD_EXPIRED.
+
+    Without an owner its address, which nobody can guess, is all it takes.
+    """
+    row = (
+        PartialUpload.objects.annotate(expired=Q(expires_at__lt=Now())).filter(pk=upload_id).first()
+    )
+    if row is None or (row.owner_id is not None and row.owner_id != getattr(user, "pk", None)):
+        raise no_such_upload()
+    if row.expired:
+        raise upload_expired()
+    return row
+
+
+def set_length(upload_id: uuid.UUID, length: int) -> None:
+    """Tell the length of an upload that began without one; raises LENGTH_KNOWN, TOO_LARGE."""
+    _check_length(length)
+    known = Q(length__isnull=True, received__lte=length) | Q(length=length)
+    if not PartialUpload.objects.filter(known, pk=upload_id).update(length=length):
+        raise Refusal("LENGTH_KNOWN", "Upload-Length cannot be changed any more.", 400)
+
+
+def claim(upload_id: uuid.UUID, offset: int) -> Hold:
+    """The right to write from `offset` on; raises WRONG_OFFSET, UPLOAD_BUSY."""
+    rows = PartialUpload.objects.filter(pk=upload_id)
+    taken = rows.filter(_free(), received=offset, accepted_at=None, error_code="").update(
+        token=F("token") + 1, lease_until=Now() + LEASE, asked_to_yield=False
+    )
+    row = rows.annotate(busy=~_free()).first()
+    if row is None:
+        raise no_such_upload()
+    if not taken:
+        raise upload_busy() if row.busy and row.received <= offset else wrong_offset(row.received)
+    return Hold(upload_id, row.token, offset, row.length)
+
+
+def record(hold: Hold, written: int, *, last: bool = False) -> bool:
+    """`written` bytes of this request are on disk; whether another request asks it to give way.
+
+    `last` lets go of the upload. Raises WriterLost.
+    """
+    with transaction.atomic():
+        kept = PartialUpload.objects.filter(pk=hold.upload_id, token=hold.token).update(
+            received=hold.start + written,
+            lease_until=None if last else Now() + LEASE,
+            expires_at=expiry(),
+        )
+        if not kept:
+            raise WriterLost
+        if written:
+            UploadPart.objects.update_or_create(
+                upload_id=hold.upload_id,
+                token=hold.token,
+                defaults={"start": hold.start, "length": written},
+            )
+    return PartialUpload.objects.values_list("asked_to_yield", flat=True).get(pk=hold.upload_id)
+
+
+def ask_to_yield(upload_id: uuid.UUID) -> bool:
+    """Ask whoever writes to stop, so that the offset holds still; whether somebody writes."""
+    return bool(
+        PartialUpload.objects.filter(pk=upload_id, lease_until__gte=Now()).update(
+            asked_to_yield=True
+        )
+    )
+
+
+def finish(upload_id: uuid.UUID) -> PartialUpload:
+    """Hand a file that is all there to `accept`, once; a second call finds it done.
+
+    A refusal is kept with the upload. Raises Refusal for what may be tried again, and then again.
+    """
+    taken = (
+        _all_there()
+        .filter(_free(), pk=upload_id)
+        .update(token=F("token") + 1, lease_until=Now() + LEASE)
+    )
+    row = PartialUpload.objects.select_related("owner").get(pk=upload_id)
+    if taken:
+        mine = PartialUpload.objects.filter(pk=upload_id, token=row.token)
+        try:
+            with beating(lambda: bool(mine.update(lease_until=Now() + LEASE)), LEASE.seconds / 3):
+                _accept(row)
+        finally:
+            mine.update(lease_until=None)
+        row.refresh_from_db()
+    return row
+
+
+def look_after() -> None:
+    """Accept what was left when its server died or had no room, collect what has expired."""
+    for upload_id in find_unaccepted():
+        try:
+            finish(upload_id)
+        except Refusal as refusal:
+            log.warning("upload not accepted yet", upload=str(upload_id), code=refusal.code)
+    collect()
+
+
+def find_unaccepted() -> list[uuid.UUID]:
+    """Uploads whose last byte is here and whose acceptance died or had to wait."""
+    return list(_all_there().filter(_free()).values_list("pk", flat=True)[:100])
+
+
+def terminate(upload_id: uuid.UUID) -> None:
+    """Forget the upload and its bytes; a video it became stays."""
+    PartialUpload.objects.filter(pk=upload_id).delete()
+    parts.remove(upload_id)
+
+
+def collect() -> int:
+    """Delete the bytes of what has expired, and in time the rows; how many uploads expired."""
+    expired = PartialUpload.objects.filter(expires_at__lt=Now()).filter(_free())
+    collected = 0
+    for row in expired.filter(Q(parts__isnull=False)).distinct():
+        row.parts.all().delete()
+        parts.remove(row.id)
+        collected += 1
+    expired.filter(expires_at__lt=Now() - TOMBSTONE).delete()
+    return collected
+
+
+def _accept(row: PartialUpload) -> None:
+    if not Video.objects.filter(pk=row.video_id).exists():
+        held = [(parts.part_path(row.id, part.token), part.length) for part in row.parts.all()]
+        arrival = Arrival(
+            parts.join(row.id, held),
+            filename(row.metadata),
+            Upload.Entrance(row.entrance),
+            row.owner,
+            video_id=row.video_id,
+            secret_sha256=row.secret_sha256,
+        )
+        try:
+            accept(arrival)
+        except (Refusal, MediaError) as error:
+            refusal = from_media(error) if isinstance(error, MediaError) else error
+            if refusal.retryable:
+                raise refusal from error
+            _settle(row, error_code=refusal.code, error_message=refusal.message)
+            return
+        _remember(row)
+    _settle(row, accepted_at=Now())
+
+
+def _settle(row: PartialUpload, **fields: Any) -> None:
+    PartialUpload.objects.filter(pk=row.pk).update(**fields)
+    row.parts.all().delete()
+    parts.remove(row.id)
+    log.info("upload finished", upload=str(row.id), refused=fields.get("error_code", ""))
+
+
+def _remember(row: PartialUpload) -> None:
+    """Let the browser that sent the file see its video later."""
+    if row.session_key:
+        session = import_module(settings.SESSION_ENGINE).SessionStore(row.session_key)
+        remember_upload(session, row.video_id)
+        session.save()
+
+
+def _free() -> Q:
+    return Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+
+
+def _all_there() -> Any:
+    return PartialUpload.objects.filter(
+        received=F("length"), accepted_at=None, error_code=""
+    ).exclude(kind=PartialUpload.Kind.PARTIAL)
+
+
+def expiry() -> datetime:
+    """When an upload expires to which bytes come now."""
+    return timezone.now() + timedelta(hours=settings.TVIDZ.upload_expiry_hours)
+
+
+def _check_length(length: int | None) -> None:
+    """Refuse what is too large, and what the disk could not hold beside what was promised."""
+    options = settings.TVIDZ
+    if length is not None and length > options.max_upload_mb << 20:
+        raise too_large(options.max_upload_mb)
+    free = storage.free_bytes()
+    if free is None:
+        return
+    open_uploads = PartialUpload.objects.filter(
+        accepted_at=None, error_code="", expires_at__gte=Now()
+    )
+    promised = open_uploads.aggregate(left=Sum(F("length") - F("received")))["left"] or 0
+    if free - promised - (length or 0) < options.storage_reserve_mb << 20:
+        raise no_space()
