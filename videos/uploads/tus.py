@@ -67,10 +67,11 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 T = TypeVar("T")
 
-# Threads that talk to the database, and those that write and check files: few of the first, as each
-# has a connection.
+# Threads that talk to the database (few, as each keeps a connection), that write, and that accept
+# whole files: probing one takes up to half a minute, which must not keep others from writing.
 _database = ThreadPoolExecutor(4, "uploads")
 _files = ThreadPoolExecutor(8, "upload-files")
+_accepting = ThreadPoolExecutor(4, "upload-accepting")
 
 
 @dataclass
@@ -227,7 +228,7 @@ async def _store(
 
 async def _finished(upload_id: uuid.UUID) -> dict[str, str]:
     """Hand the whole file on; what became of it, for whoever asks in headers."""
-    row = await _in_thread(_files, _finish, upload_id)
+    row = await _in_thread(_accepting, _finish, upload_id)
     if row.error_code:
         return {"Upload-Refused": row.error_code}
     return {"Upload-Video": str(row.video_id)} if row.accepted_at else {}
