@@ -52,6 +52,8 @@ LOCK_SECONDS = START_SECONDS + STOP_SECONDS
 EXIT_LOCK_SECONDS = 15
 # A server that is up but has lost its socket file answers nobody ever again.
 CUT_OFF_SECONDS = 5
+# What the initdb of a killed start writes goes, too, once it has noticed that its folder is gone.
+SWEEP_SECONDS = 5.0
 # Backends notice within moments that their postmaster died; the busy ones are helped along.
 ORPHANS_LEAVE_SECONDS = 4
 ORPHANS_SECONDS = 20
@@ -296,8 +298,7 @@ def _refuse_odd_paths(place: Place, programs: Path) -> None:
 
 def _initialise(place: Place, account: Account | None, programs: Path) -> None:
     """Make the data folder beside its place and move it there when it is whole."""
-    for unfinished in place.base.glob("new-*"):
-        shutil.rmtree(unfinished, ignore_errors=True)
+    _sweep(place.base, 0.0)
     fresh = place.base / f"new-{secrets.token_hex(4)}"
     try:
         fresh.mkdir(mode=0o700)
@@ -318,6 +319,18 @@ def _initialise(place: Place, account: Account | None, programs: Path) -> None:
         _keep_names(place.base)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        _sweep(place.base, SWEEP_SECONDS)
+
+
+def _sweep(base: Path, patience: float) -> None:
+    """Remove what a killed start left; its initdb may be writing into it for a while yet."""
+    until = time.monotonic() + patience
+    while left := list(base.glob("new-*")):
+        for unfinished in left:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        if time.monotonic() >= until:
+            return
+        time.sleep(0.1)
 
 
 def _keep_names(folder: Path) -> None:
