@@ -6,16 +6,14 @@ concatenation. https://tus.io/protocols/resumable-upload
 """
 
 import asyncio
-import hashlib
 import json
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
@@ -24,20 +22,19 @@ from django.db import InterfaceError, OperationalError, connection
 from videos.access.visibility import new_secret
 from videos.errors import (
     Refusal,
-    no_space,
     no_such_upload,
     over_length,
     sign_in_first,
-    upload_busy,
 )
 from videos.models import PartialUpload, Upload
 from videos.problems import PROBLEM_TYPE, problem_body
-from videos.uploads import parts, resumable
+from videos.uploads import resumable
 from videos.uploads.bare_request import BareRequest, Visitor, visitor
-from videos.uploads.resumable import Begun, Hold, WriterLost
+from videos.uploads.incoming import Incoming, Receive
+from videos.uploads.resumable import Begun
+from videos.uploads.threads import ACCEPTING, in_database, in_thread
 from videos.uploads.tus_headers import (
     ALGORITHMS,
-    Checksum,
     bad_header,
     checksum,
     concat,
@@ -54,24 +51,10 @@ EXTENSIONS: Final = (
     "concatenation"
 )
 BYTES: Final = "application/offset+octet-stream"
-# What came is recorded at least so often: a crash loses no more.
-RECORD_BYTES: Final = 8 << 20
-RECORD_SECONDS: Final = 1.0
-# Without a byte for so long, while asking every so often whether another request wants the upload.
-IDLE_SECONDS: Final = 60.0
-LOOK_SECONDS: Final = 0.25
 # A HEAD waits for the writer it asked to stop, but not for one that hangs.
 YIELD_SECONDS: Final = 0.9
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-T = TypeVar("T")
-
-# Threads that talk to the database (few, as each keeps a connection), that write, and that accept
-# whole files: probing one takes up to half a minute, which must not keep others from writing.
-_database = ThreadPoolExecutor(4, "uploads")
-_files = ThreadPoolExecutor(8, "upload-files")
-_accepting = ThreadPoolExecutor(4, "upload-accepting")
 
 
 @dataclass
@@ -117,12 +100,12 @@ async def _answer(request: BareRequest, receive: Receive) -> _Answer | None:
         raise Refusal("TUS_VERSION", told, 412, headers={"Tus-Version": VERSION})
     if not request.host_is_ours():
         raise bad_header("Host", "is not a name of this site")
-    who = await _in_database(visitor, request)
+    who = await in_database(visitor, request)
     if request.path == PREFIX:
         if request.method != "POST":
             raise Refusal("METHOD", "Begin an upload with POST.", 405, headers={"Allow": "POST"})
         return await _create(request, who, receive)
-    row = await _in_database(resumable.look_up, _upload_id(request), who.user)
+    row = await in_database(resumable.look_up, _upload_id(request), who.user)
     if request.method == "PATCH":
         return await _patch(request, row, receive)
     if request.method == "HEAD":
@@ -130,7 +113,7 @@ async def _answer(request: BareRequest, receive: Receive) -> _Answer | None:
     if request.method == "GET":
         return _status(row)
     if request.method == "DELETE":
-        await _in_database(resumable.terminate, row.id)
+        await in_database(resumable.terminate, row.id)
         return _Answer(204)
     allowed = "HEAD, PATCH, DELETE, GET, OPTIONS"
     raise Refusal("METHOD", "An upload knows no such method.", 405, headers={"Allow": allowed})
@@ -157,9 +140,9 @@ async def _create(request: BareRequest, who: Visitor, receive: Receive) -> _Answ
     if joined is not None and joined.final:
         if "upload-length" in request.headers or request.has_body:
             raise bad_header("Upload-Concat", "makes an upload of parts: no Upload-Length, no body")
-        row = await _in_database(resumable.begin_final, begun, joined.partials)
+        row = await in_database(resumable.begin_final, begun, joined.partials)
     else:
-        row = await _in_database(resumable.begin, begun)
+        row = await in_database(resumable.begin, begun)
     headers = {"Location": f"{request.origin}{PREFIX}/{row.id}"}
     if who.user is None and not who.session_key:
         headers["X-Upload-Secret"] = secret
@@ -201,7 +184,7 @@ async def _patch(request: BareRequest, row: PartialUpload, receive: Receive) -> 
         raise Refusal("FINAL_UPLOAD", "This upload is made of parts; send those.", 403)
     if "upload-length" in request.headers:
         length = number("Upload-Length", request.header("upload-length"))
-        await _in_database(resumable.set_length, row.id, length)
+        await in_database(resumable.set_length, row.id, length)
     return await _store(request, row, offset, receive)
 
 
@@ -212,12 +195,12 @@ async def _store(
     wanted = (
         checksum(request.header("upload-checksum")) if request.header("upload-checksum") else None
     )
-    hold = await _in_database(resumable.claim, row.id, offset)
+    hold = await in_database(resumable.claim, row.id, offset)
     declared = request.header("content-length")
     if hold.length is not None and declared.isdigit() and offset + int(declared) > hold.length:
-        await _in_database(resumable.record, hold, 0, last=True)
+        await in_database(resumable.record, hold, 0, last=True)
         raise over_length(hold.length)
-    came = await _Incoming(hold, wanted, receive).take()
+    came = await Incoming(hold, wanted, receive).take()
     if came is None:
         return None
     answer = _Answer(204, {"Upload-Offset": str(offset + came)} | _expires(resumable.expiry()))
@@ -228,7 +211,7 @@ async def _store(
 
 async def _finished(upload_id: uuid.UUID) -> dict[str, str]:
     """Hand the whole file on; what became of it, for whoever asks in headers."""
-    row = await _in_thread(_accepting, _finish, upload_id)
+    row = await in_thread(ACCEPTING, _finish, upload_id)
     if row.error_code:
         return {"Upload-Refused": row.error_code}
     return {"Upload-Video": str(row.video_id)} if row.accepted_at else {}
@@ -243,11 +226,11 @@ def _finish(upload_id: uuid.UUID) -> PartialUpload:
 
 async def _head(row: PartialUpload) -> _Answer:
     # The connection of whoever wrote may be dead without our knowing: the offset must hold still.
-    if await _in_database(resumable.ask_to_yield, row.id):
+    if await in_database(resumable.ask_to_yield, row.id):
         until = time.monotonic() + YIELD_SECONDS
         while time.monotonic() < until:
             await asyncio.sleep(0.05)
-            await _in_database(row.refresh_from_db)
+            await in_database(row.refresh_from_db)
             if row.lease_until is None:
                 break
     headers = {"Upload-Offset": str(row.received), "Cache-Control": "no-store"}
@@ -275,107 +258,6 @@ def _status(row: PartialUpload) -> _Answer:
         body |= {"code": row.error_code, "detail": row.error_message}
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     return _Answer(200, headers, json.dumps(body | {"state": state}).encode())
-
-
-@dataclass
-class _Incoming:
-    """The bytes of one request on their way into its part."""
-
-    hold: Hold
-    wanted: Checksum | None
-    receive: Receive
-    written: int = 0
-    recorded: int = 0
-
-    async def take(self) -> int | None:
-        """Bytes that were stored; None when the client went away, which loses none of them.
-
-        Raises Refusal: over the length, another checksum, no room, or another request's turn.
-        """
-        file = await _in_thread(_files, parts.open_part, self.hold.upload_id, self.hold.token)
-        digest = hashlib.new(self.wanted.algorithm, usedforsecurity=False) if self.wanted else None
-        try:
-            end = await self._fill(file, digest)
-            keep = self.wanted is None or (end == "whole" and digest is not None)
-            if digest is not None and self.wanted is not None:
-                keep = end == "whole" and digest.digest() == self.wanted.digest
-            if keep:
-                await self._record(file, last=True)
-            else:
-                await _in_database(resumable.record, self.hold, 0, last=True)
-        except WriterLost:
-            raise upload_busy() from None
-        except OSError as error:
-            log.warning("an upload cannot be stored", error=str(error))
-            await self._let_go()
-            raise no_space() from error
-        finally:
-            await _in_thread(_files, file.close)
-        if end == "over":
-            raise over_length(self.hold.length or 0)
-        if end == "yielded":
-            raise upload_busy()
-        if end == "gone":
-            return None
-        if not keep:
-            told = "The bytes do not add up to Upload-Checksum. Send them again."
-            raise Refusal("CHECKSUM", told, 460, retryable=True)
-        return self.written
-
-    async def _fill(self, file: BinaryIO, digest: Any) -> str:
-        """Write until the body ends; how it ended: whole, gone, over or yielded."""
-        recorded_at = heard_at = time.monotonic()
-        waiting: asyncio.Task[dict[str, Any]] | None = None
-        try:
-            while True:
-                waiting = waiting or asyncio.ensure_future(self.receive())
-                await asyncio.wait({waiting}, timeout=LOOK_SECONDS)
-                now = time.monotonic()
-                if waiting.done():
-                    message, waiting, heard_at = waiting.result(), None, now
-                    end = await self._take_in(message, file, digest)
-                    if end:
-                        return end
-                elif now - heard_at > IDLE_SECONDS:
-                    return "gone"
-                many = self.written - self.recorded >= RECORD_BYTES
-                if many or now - recorded_at >= RECORD_SECONDS or now - heard_at >= LOOK_SECONDS:
-                    recorded_at = now
-                    if await self._record(file):
-                        return "yielded"
-        finally:
-            if waiting is not None:
-                waiting.cancel()
-
-    async def _take_in(self, message: dict[str, Any], file: BinaryIO, digest: Any) -> str:
-        if message["type"] == "http.disconnect":
-            return "gone"
-        body = message.get("body", b"")
-        length = self.hold.length
-        if length is not None and self.hold.start + self.written + len(body) > length:
-            return "over"
-        if length is None and self.hold.start + self.written + len(body) > _most():
-            return "over"
-        if body:
-            await _in_thread(_files, parts.write_all, file, body)
-            self.written += len(body)
-            if digest is not None:
-                digest.update(body)
-        return "" if message.get("more_body") else "whole"
-
-    async def _record(self, file: BinaryIO, *, last: bool = False) -> bool:
-        """Tell the database what is on disk; of bytes with a checksum only once it is right."""
-        counted = 0 if self.wanted is not None and not last else self.written
-        if counted > self.recorded:
-            await _in_thread(_files, parts.settle, file)
-        self.recorded = counted
-        return await _in_database(resumable.record, self.hold, counted, last=last)
-
-    async def _let_go(self) -> None:
-        try:
-            await _in_database(resumable.record, self.hold, self.recorded, last=True)
-        except (WriterLost, OperationalError, InterfaceError):
-            pass
 
 
 def _most() -> int:
@@ -419,17 +301,3 @@ async def _reply(request: BareRequest, answer: _Answer, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": listed})
     body = b"" if request.method == "HEAD" else answer.body
     await send({"type": "http.response.body", "body": body})
-
-
-async def _in_thread(pool: ThreadPoolExecutor, work: Callable[..., T], *words: Any) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, work, *words)
-
-
-async def _in_database(work: Callable[..., T], *words: Any, **options: Any) -> T:
-    def run() -> T:
-        # These few threads keep their connections: an upload asks for one every second.
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
-        return work(*words, **options)
-
-    return await _in_thread(_database, run)

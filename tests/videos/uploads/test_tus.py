@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests.conftest import Site, start_site, stop_site, wait_for
-from videos.uploads.tus import RECORD_SECONDS
+from videos.uploads.incoming import RECORD_SECONDS
 
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = {"Content-Type": "application/offset+octet-stream"}

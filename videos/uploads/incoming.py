@@ -1,0 +1,138 @@
+"""The bytes of one request on their way into its part, recorded as they come."""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from videos.errors import Refusal, no_space, over_length, upload_busy
+from videos.uploads import parts, resumable
+from videos.uploads.resumable import Hold, WriterLost
+from videos.uploads.threads import FILES, in_database, in_thread
+from videos.uploads.tus_headers import Checksum
+
+log = structlog.get_logger(__name__)
+
+# What came is recorded at least so often: a crash loses no more.
+RECORD_BYTES: Final = 8 << 20
+RECORD_SECONDS: Final = 1.0
+# Without a byte for so long, while asking every so often whether another request wants the upload.
+IDLE_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.25
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass
+class Incoming:
+    """The bytes of one request on their way into its part."""
+
+    hold: Hold
+    wanted: Checksum | None
+    receive: Receive
+    written: int = 0
+    recorded: int = 0
+
+    @property
+    def _most(self) -> int:
+        """Bytes the whole upload may have, as far as is known."""
+        told = self.hold.length
+        return int(settings.TVIDZ.max_upload_mb << 20) if told is None else told
+
+    async def take(self) -> int | None:
+        """Bytes that were stored; None when the client went away, which loses none of them.
+
+        Raises Refusal: over the length, another checksum, no room, or another request's turn.
+        """
+        file = await self._open()
+        digest: Any = self.wanted and hashlib.new(self.wanted.algorithm, usedforsecurity=False)
+        try:
+            end = await self._fill(file, digest)
+            right = self.wanted is None or digest.digest() == self.wanted.digest
+            keep = right and (self.wanted is None or end == "whole")
+            if keep:
+                await self._record(file, last=True)
+            else:
+                await in_database(resumable.record, self.hold, 0, last=True)
+        except WriterLost:
+            raise upload_busy() from None
+        except OSError as error:
+            raise await self._not_stored(error) from error
+        finally:
+            await in_thread(FILES, file.close)
+        if end == "over":
+            raise over_length(self._most)
+        if end == "yielded":
+            raise upload_busy()
+        if end == "gone":
+            return None
+        if not keep:
+            told = "The bytes do not add up to Upload-Checksum. Send them again."
+            raise Refusal("CHECKSUM", told, 460, retryable=True)
+        return self.written
+
+    async def _fill(self, file: BinaryIO, digest: Any) -> str:
+        """Write until the body ends; how it ended: whole, gone, over or yielded."""
+        recorded_at = heard_at = time.monotonic()
+        waiting: asyncio.Task[dict[str, Any]] | None = None
+        try:
+            while True:
+                waiting = waiting or asyncio.ensure_future(self.receive())
+                await asyncio.wait({waiting}, timeout=LOOK_SECONDS)
+                now = time.monotonic()
+                if waiting.done():
+                    message, waiting, heard_at = waiting.result(), None, now
+                    end = await self._take_in(message, file, digest)
+                    if end:
+                        return end
+                elif now - heard_at > IDLE_SECONDS:
+                    return "gone"
+                many = self.written - self.recorded >= RECORD_BYTES
+                if many or now - recorded_at >= RECORD_SECONDS or now - heard_at >= LOOK_SECONDS:
+                    recorded_at = now
+                    if await self._record(file):
+                        return "yielded"
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+
+    async def _take_in(self, message: dict[str, Any], file: BinaryIO, digest: Any) -> str:
+        if message["type"] == "http.disconnect":
+            return "gone"
+        body = message.get("body", b"")
+        if self.hold.start + self.written + len(body) > self._most:
+            return "over"
+        if body:
+            await in_thread(FILES, parts.write_all, file, body)
+            self.written += len(body)
+            if digest is not None:
+                digest.update(body)
+        return "" if message.get("more_body") else "whole"
+
+    async def _record(self, file: BinaryIO, *, last: bool = False) -> bool:
+        """Tell the database what is on disk; of bytes with a checksum only once it is right."""
+        counted = 0 if self.wanted is not None and not last else self.written
+        if counted > self.recorded:
+            await in_thread(FILES, parts.settle, file)
+        self.recorded = counted
+        return await in_database(resumable.record, self.hold, counted, last=last)
+
+    async def _open(self) -> BinaryIO:
+        try:
+            return await in_thread(FILES, parts.open_part, self.hold.upload_id, self.hold.token)
+        except OSError as error:
+            raise await self._not_stored(error) from error
+
+    async def _not_stored(self, error: OSError) -> Refusal:
+        """The disk is full or broken: what was recorded stays, and the upload is free again."""
+        log.warning("an upload cannot be stored", error=str(error))
+        with suppress(WriterLost, OperationalError, InterfaceError):
+            await in_database(resumable.record, self.hold, self.recorded, last=True)
+        return no_space()
