@@ -66,7 +66,7 @@ class Extraction:
     def take(self, frames: Frames) -> Taken:
         """Take in one batch; raises LeaseLost when another worker took over.
 
-        Rows are written twice a second: with each batch they would take a tenth of the time.
+        Rows are written twice a second, as a batch comes ten times as often.
         """
         index = self.chooser.choose(frames.timestamps)
         cuts = tuple(cut.timestamp for cut in frames.cuts)
