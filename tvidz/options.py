@@ -17,6 +17,8 @@ from matching.engine.descriptors import registered
 
 PREFIX = "TVIDZ_"
 BASE_DIR = Path(__file__).resolve().parent.parent
+BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+ENDPOINT = r"^(https?://[^/\s]+)?$"
 
 
 class Options(BaseSettings):
@@ -91,6 +93,13 @@ class Options(BaseSettings):
         le=86_400,
         description="Longest video in seconds (the plan's 300 shuts out every film).",
     )
+    quota_mb: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="MiB that the videos of one account may take together; more is refused with "
+        "413. 0: no limit. Uploads without an account are not counted.",
+    )
     anonymous_uploads: bool = Field(
         True, description="Whether visitors who are not signed in may upload."
     )
@@ -110,6 +119,77 @@ class Options(BaseSettings):
         256,
         ge=0,
         description="Free space in MiB that an upload must leave on the disk; without it, 507.",
+    )
+
+    # Files in S3
+    storage: Literal["local", "s3"] = Field(
+        "local",
+        description="Where files are kept: in `TVIDZ_VAR/files`, or in the S3 bucket "
+        "`TVIDZ_S3_LIBRARY_BUCKET`.",
+    )
+    s3_uploads: bool = Field(
+        False,
+        description="Let files come in through the bucket `TVIDZ_S3_BUCKET`: straight from the "
+        "browser, and from whoever else may write to it. `manage.py run` then also listens to its "
+        "events.",
+    )
+    s3_bucket: str = Field(
+        "videos",
+        pattern=BUCKET,
+        description="Bucket that files come in through. What is put there is taken in and copied.",
+    )
+    s3_library_bucket: str = Field(
+        "tvidz-library",
+        pattern=BUCKET,
+        description="Bucket that files are kept in with `TVIDZ_STORAGE=s3`. Another than the one "
+        "above, whose events would tell of our own files.",
+    )
+    s3_queue: str = Field(
+        "tvidz-uploads",
+        pattern=r"^[A-Za-z0-9_-]{1,75}$",
+        description="SQS queue that the bucket's events come in. What fails five times goes to the "
+        "queue of that name with `-dead` after it.",
+    )
+    s3_endpoint: str = Field(
+        "",
+        pattern=ENDPOINT,
+        description="Address of S3 and SQS where they are not Amazon's, as `http://localhost:4566`.",
+    )
+    s3_browser_endpoint: str = Field(
+        "",
+        pattern=ENDPOINT,
+        description="Address of S3 as browsers reach it, where it is another.",
+    )
+    s3_region: str = Field("us-east-1", description="Region of buckets and queue.")
+    s3_access_key: str = Field(
+        "",
+        description="Key to S3 and SQS. Empty: what boto3 finds by itself (environment, profile, "
+        "the machine's role).",
+    )
+    s3_secret_key: str = Field("", description="The secret that goes with it.")
+    s3_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http://localhost:8000", "http://127.0.0.1:8000"),
+        description="Origins (with scheme) whose pages may send files to the bucket, separated by "
+        "commas.",
+    )
+    s3_url_minutes: int = Field(
+        60, ge=1, le=7 * 24 * 60, description="Minutes that a signed address for sending works."
+    )
+    s3_part_mb: int = Field(
+        16,
+        ge=5,
+        le=5120,
+        description="Larger files are sent to the bucket in parts of so many MiB.",
+    )
+    s3_poll_threads: int = Field(
+        4, ge=1, le=64, description="Objects of the bucket taken in at the same time."
+    )
+    s3_visibility_seconds: int = Field(
+        60,
+        ge=10,
+        le=43_200,
+        description="Seconds after which an event comes again whose taker died. While it works it "
+        "renews them.",
     )
 
     # Looking at a video
@@ -283,7 +363,9 @@ class Options(BaseSettings):
         3600, ge=30, le=86_400, description="How long a signed media URL works."
     )
 
-    @field_validator("allowed_hosts", "trusted_origins", "onnx_mean", "onnx_std", mode="before")
+    @field_validator(
+        "allowed_hosts", "trusted_origins", "s3_origins", "onnx_mean", "onnx_std", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -328,6 +410,12 @@ class Options(BaseSettings):
             raise ValueError(f"{PREFIX}CUTS_TO_FLAG must not be below {PREFIX}CUTS_TO_PROPOSE")
         if self.flag_confidence < self.report_confidence:
             raise ValueError(f"{PREFIX}FLAG_CONFIDENCE must not be below {PREFIX}REPORT_CONFIDENCE")
+        if bool(self.s3_access_key) != bool(self.s3_secret_key):
+            raise ValueError(
+                f"{PREFIX}S3_ACCESS_KEY and {PREFIX}S3_SECRET_KEY go together: set both, or none"
+            )
+        if self.s3_bucket == self.s3_library_bucket:
+            raise ValueError(f"{PREFIX}S3_LIBRARY_BUCKET must be another than {PREFIX}S3_BUCKET")
         if self.environment == "production":
             if len(self.secret_key) < 50:
                 raise ValueError(f"{PREFIX}SECRET_KEY needs 50 characters or more in production")

@@ -39,6 +39,7 @@ from tvidz.progress import (
     publish,
 )
 from videos import queue, storage
+from videos.errors import no_storage
 from videos.extraction import Extraction, News, Taken
 from videos.limits import media_limits
 from videos.media.ahead import ReadAhead
@@ -48,6 +49,7 @@ from videos.media.ffmpeg import find_ffmpeg
 from videos.media.probe import Probe, probe, remembered
 from videos.models import State, Video
 from videos.queue import Claim, LeaseLost, fenced
+from videos.s3 import StorageUnavailable
 from videos.sampling import IndexFrames, Sampling, plan_sampling
 from videos.uploads.accept import probed_fields, recognise_path
 
@@ -98,12 +100,17 @@ def _end(held: Claim, video: Video, probed: dict[str, Any] | None) -> State:
         state = State.DUPLICATE
     except MediaError as error:
         log.warning("not read", code=error.code, detail=error.detail)
-        if error.retryable and queue.put_back(held):
-            publish(video.id, StateChanged(str(State.QUEUED)))
+        if error.retryable and _put_back(held, video):
             return State.QUEUED
         code, message, retryable = error.code, error.message, error.retryable
     except FileNotFoundError:
         code, message = "FILE_MISSING", "The stored file is gone. Upload the video again."
+    except StorageUnavailable as error:
+        log.warning("no storage", error=str(error))
+        if _put_back(held, video):
+            return State.QUEUED
+        told = no_storage()
+        code, message, retryable = told.code, told.message, True
     except LeaseLost:
         raise
     except (OperationalError, InterfaceError):
@@ -128,6 +135,14 @@ def _end(held: Claim, video: Video, probed: dict[str, Any] | None) -> State:
     publish(video.id, StateChanged(str(state)))
     log.info("finished", video=str(video.id), state=str(state), code=code)
     return state
+
+
+def _put_back(held: Claim, video: Video) -> bool:
+    """Leave a fault of ours to another attempt, if there is one, and tell who watches."""
+    left = queue.put_back(held)
+    if left:
+        publish(video.id, StateChanged(str(State.QUEUED)))
+    return left
 
 
 @dataclass

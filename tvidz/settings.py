@@ -104,7 +104,9 @@ STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": TVIDZ.var / "files", "base_url": None},
-    },
+    }
+    if TVIDZ.storage == "local"
+    else {"BACKEND": "videos.s3.LibraryBucket"},
     "staticfiles": {
         "BACKEND": "tvidz.staticfiles.StaticFiles"
         if PRODUCTION
@@ -160,7 +162,10 @@ Q_CLUSTER = {
     "label": "Jobs",
 }
 # Dotted paths of what runs in a worker; `videos` wakes them by name and imports nothing upward.
-TVIDZ_TASKS = {"analyse": "tvidz.pipeline.analyse"}
+TVIDZ_TASKS = {
+    "analyse": "tvidz.pipeline.analyse",
+    "finish_direct": "videos.uploads.s3.direct.finish",
+}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["videos.requests.BrowserSession"],

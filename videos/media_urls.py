@@ -21,9 +21,10 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
 from videos import storage
-from videos.errors import Refusal, not_found
+from videos.errors import Refusal, no_storage, not_found
 from videos.models import FrameInfo, State, Video
 from videos.problems import problem
+from videos.s3 import StorageUnavailable
 
 BLOCK = 256 << 10
 # More digits than any file has bytes are no range but an attack on the conversion.
@@ -42,7 +43,8 @@ class Piece:
 
 
 def original_url(video: Video) -> str | None:
-    return _url("original", video.id) if video.state != State.DELETED else None
+    there = video.storage_key and video.state != State.DELETED
+    return _url("original", video.id) if there else None
 
 
 def thumbnail_url(video: Video) -> str | None:
@@ -109,6 +111,8 @@ def _find(token: str) -> Piece:
         return Piece(key, mime, 0, storage.size_of(key), name)
     except FileNotFoundError:
         raise not_found() from None
+    except StorageUnavailable:
+        raise no_storage() from None
 
 
 @csrf_exempt
@@ -141,6 +145,8 @@ async def media(request: HttpRequest, token: str) -> HttpResponseBase:
         file = await sync_to_async(storage.open_stored)(piece.key)
     except FileNotFoundError:
         return problem(not_found())
+    except StorageUnavailable:
+        return problem(no_storage())
     body = _blocks(file, piece.offset + start, stop - start)
     return StreamingHttpResponse(body, status=status, content_type=piece.mime, headers=headers)
 

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 from rest_framework.views import set_rollback
 
-from videos.errors import Refusal, from_media, not_found, unreadable_request
+from videos.errors import Refusal, from_media, no_storage, not_found, unreadable_request
 from videos.media.errors import MediaError
+from videos.s3 import StorageUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         error = not_found()
     elif isinstance(error, MultiPartParserError | SuspiciousOperation):
         error = unreadable_request()
+    elif isinstance(error, StorageUnavailable):
+        log.error("no storage", error=str(error))
+        error = no_storage()
     if isinstance(error, Refusal):
         return Response(
             problem_body(error),

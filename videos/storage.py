@@ -3,6 +3,7 @@
 Keys are made from the video's id alone, never from a name that somebody sent.
 """
 
+import io
 import shutil
 import tempfile
 import uuid
@@ -15,6 +16,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
+
+from videos.s3 import LibraryBucket, ObjectReader, answering, s3
 
 
 def original_key(video_id: uuid.UUID, suffix: str) -> str:
@@ -30,10 +33,12 @@ def pictures_key(video_id: uuid.UUID) -> str:
 
 
 def put(key: str, content: File) -> None:
-    """Store `content` under exactly `key`, replacing what was there."""
-    if default_storage.exists(key):
-        default_storage.delete(key)
-    stored = default_storage.save(key, content)
+    """Store `content` under exactly `key`, replacing what was there; raises StorageUnavailable."""
+    with answering():
+        # S3 writes over what is there, and all at once.
+        if _on_disk() and default_storage.exists(key):
+            default_storage.delete(key)
+        stored = default_storage.save(key, content)
     if stored != key:
         default_storage.delete(stored)
         raise RuntimeError(f"storage renamed {key} to {stored}")
@@ -50,42 +55,49 @@ def put_path(key: str, path: Path) -> None:
 
 def open_stored(key: str) -> BinaryIO:
     """Open for reading; FileNotFoundError when there is no such file."""
+    if isinstance(default_storage, LibraryBucket):
+        reader = ObjectReader(default_storage.bucket_name, key, size_of(key))
+        return cast(BinaryIO, io.BufferedReader(reader))
     return cast(BinaryIO, default_storage.open(key, "rb").file)
 
 
 def size_of(key: str) -> int:
-    return int(default_storage.size(key))
+    """Bytes of a stored file; FileNotFoundError when there is none."""
+    if not key:
+        raise FileNotFoundError("a file that was refused is not stored")
+    with answering():
+        return int(default_storage.size(key))
 
 
 def remove(*keys: str) -> None:
     """Delete what exists of `keys`."""
     for key in keys:
         if key:
-            default_storage.delete(key)
+            with answering():
+                default_storage.delete(key)
 
 
-def free_bytes() -> int | None:
-    """Free space where files are stored; None where the storage has no such limit."""
-    if not isinstance(default_storage, FileSystemStorage):
-        return None
-    folder = Path(default_storage.location)
-    folder.mkdir(parents=True, exist_ok=True)
-    return shutil.disk_usage(folder).free
+def free_bytes() -> int:
+    """Free space where files are worked on, and where they are stored if that is a disk, too."""
+    free = shutil.disk_usage(_work()).free
+    if isinstance(default_storage, FileSystemStorage):
+        folder = Path(default_storage.location)
+        folder.mkdir(parents=True, exist_ok=True)
+        free = min(free, shutil.disk_usage(folder).free)
+    return free
 
 
 @contextmanager
 def local_copy(key: str) -> Iterator[Path]:
     """A path to read the file at: its own on a local disk, else a copy that goes afterwards."""
-    try:
-        path = Path(default_storage.path(key))
-    except NotImplementedError:
+    if isinstance(default_storage, LibraryBucket):
         with work_folder() as folder:
             path = folder / Path(key).name
-            with open_stored(key) as stored, path.open("wb") as copy:
-                shutil.copyfileobj(stored, copy, 1 << 20)
+            with answering():
+                s3().download_file(default_storage.bucket_name, key, str(path))
             yield path
-        return
-    yield path
+    else:
+        yield Path(default_storage.path(key))
 
 
 @contextmanager
@@ -104,3 +116,7 @@ def _work() -> Path:
     parent = settings.TVIDZ.var / "work"
     parent.mkdir(parents=True, exist_ok=True)
     return Path(parent)
+
+
+def _on_disk() -> bool:
+    return isinstance(default_storage, FileSystemStorage)

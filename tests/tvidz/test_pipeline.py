@@ -263,7 +263,9 @@ def test_a_reading_that_times_out_is_tried_again_until_the_attempts_are_spent(
 def test_a_fault_of_ours_ends_in_a_state_one_can_see(clip: Path) -> None:
     accepted = taken(clip)
     # A file where the folder of working files should be, which nobody foresaw.
-    (settings.TVIDZ.var / "work").touch()
+    work = settings.TVIDZ.var / "work"
+    work.rmdir()
+    work.touch()
 
     assert analyse(accepted.analysis.pk) == "failed"
 
