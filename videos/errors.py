@@ -32,6 +32,15 @@ def too_large(limit_mb: int) -> Refusal:
     return Refusal("TOO_LARGE", f"The file is larger than {limit_mb} MiB. Send a smaller one.", 413)
 
 
+def over_quota(quota_mb: int) -> Refusal:
+    return Refusal(
+        "QUOTA",
+        f"Your videos may take {quota_mb} MiB in all, and with this one they would take more. "
+        "Delete some first.",
+        413,
+    )
+
+
 def no_space() -> Refusal:
     return Refusal(
         "NO_SPACE",
@@ -39,6 +48,16 @@ def no_space() -> Refusal:
         507,
         retryable=True,
         headers={"Retry-After": "600"},
+    )
+
+
+def no_storage() -> Refusal:
+    return Refusal(
+        "NO_STORAGE",
+        "The storage cannot be reached. Nothing was kept; please try again in a moment.",
+        503,
+        retryable=True,
+        headers={"Retry-After": "30"},
     )
 
 
@@ -90,3 +109,24 @@ def upload_busy() -> Refusal:
 
 def over_length(length: int) -> Refusal:
     return Refusal("OVER_LENGTH", f"Upload-Length says {length} bytes, and more were sent.", 413)
+
+
+def size_differs(declared: int | None, size: int) -> Refusal:
+    return Refusal(
+        "SIZE_DIFFERS", f"{declared} bytes were announced, and {size} came. Send it again.", 400
+    )
+
+
+def incomplete(there: int, length: int) -> Refusal:
+    return Refusal(
+        "INCOMPLETE",
+        f"{there} of {length} bytes are in the bucket. Send the rest first.",
+        409,
+        retryable=True,
+    )
+
+
+def direct_off() -> Refusal:
+    return Refusal(
+        "DIRECT_OFF", "Files cannot be sent to S3 here. Use /api/v1/uploads instead.", 404
+    )

@@ -38,8 +38,9 @@ class Visibility(models.TextChoices):
 class Video(models.Model):
     """A video or a still image, and what probing it told.
 
-    `storage_key` names the file; only `videos/storage.py` knows what it means. An anonymous
-    uploader proves ownership with a secret of which only the SHA-256 is kept.
+    `storage_key` names the file; only `videos/storage.py` knows what it means. A file that was
+    refused is not stored, and its key is empty. An anonymous uploader proves ownership with a
+    secret of which only the SHA-256 is kept.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,11 +60,11 @@ class Video(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     uploaded_at = models.DateTimeField(auto_now_add=True)
 
-    storage_key = models.CharField(max_length=255, unique=True)
+    storage_key = models.CharField(max_length=255, blank=True)
     mime = models.CharField(max_length=64)
-    demuxer = models.CharField(max_length=32)
+    demuxer = models.CharField(max_length=32, blank=True)
     size_bytes = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField(max_length=64, blank=True)
 
     duration = models.FloatField(null=True, blank=True, help_text="Seconds.")
     codec = models.CharField(max_length=32, blank=True)
@@ -94,6 +95,13 @@ class Video(models.Model):
                 name="video_duration_not_negative",
                 condition=Q(duration__isnull=True) | Q(duration__gte=0),
             ),
+            models.UniqueConstraint(
+                fields=["storage_key"], condition=~Q(storage_key=""), name="video_stored_once"
+            ),
+            models.CheckConstraint(
+                name="video_without_a_file_has_failed",
+                condition=~Q(storage_key="") | Q(state__in=["failed", "deleted"]),
+            ),
             models.CheckConstraint(
                 name="video_failure_has_a_code",
                 condition=~Q(state__in=["failed", "quarantined"]) | ~Q(error_code=""),
@@ -116,6 +124,8 @@ class Upload(models.Model):
         SITE = "site"
         API = "api"
         BACKFILL = "backfill"
+        S3 = "s3"
+        URL = "url"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     video = models.OneToOneField(Video, on_delete=models.CASCADE, related_name="upload")
@@ -137,13 +147,38 @@ class Upload(models.Model):
         return f"{self.declared_name} ({self.entrance})"
 
 
-class PartialUpload(models.Model):
+class OpenUpload(models.Model):
+    """A file on its way in, and what became of it.
+
+    Once it is here it is accepted as `video_id`, or refused with `error_code`; the row stays until
+    it expires, so that its sender can ask. Without an owner, knowing its `id` is what lets one go
+    on with it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    session_key = models.CharField(max_length=40, blank=True)
+    secret_sha256 = models.CharField(max_length=64, blank=True)
+    entrance = models.CharField(max_length=12)
+    video_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    accepted_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        abstract = True
+
+
+class PartialUpload(OpenUpload):
     """A file that comes in piece by piece, over the resumable protocol.
 
     Its bytes lie in `UploadPart` files; `received` never runs ahead of what is on disk. One writer
     at a time: it holds `token` and a lease, as with an `Analysis`. `length` is None until the
-    client tells it. Once all bytes are there it is accepted as `video_id`, or refused with
-    `error_code`; the row stays until it expires, so that a client can ask what became of it.
+    client tells it.
     """
 
     class Kind(models.TextChoices):
@@ -151,14 +186,7 @@ class PartialUpload(models.Model):
         PARTIAL = "partial"
         FINAL = "final"
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.WHOLE)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
-    )
-    session_key = models.CharField(max_length=40, blank=True)
-    secret_sha256 = models.CharField(max_length=64, blank=True)
-    entrance = models.CharField(max_length=12)
     length = models.PositiveBigIntegerField(null=True)
     received = models.PositiveBigIntegerField(default=0)
     metadata = models.TextField(blank=True, help_text="Upload-Metadata as it was sent.")
@@ -166,12 +194,6 @@ class PartialUpload(models.Model):
     token = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     asked_to_yield = models.BooleanField(default=False)
-    video_id = models.UUIDField(default=uuid.uuid4, editable=False)
-    accepted_at = models.DateTimeField(null=True)
-    error_code = models.CharField(max_length=32, blank=True)
-    error_message = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(db_index=True)
 
     class Meta:
         constraints = [
@@ -183,6 +205,41 @@ class PartialUpload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.received} of {self.length} bytes"
+
+
+class DirectUpload(OpenUpload):
+    """A file that its sender puts straight into the S3 bucket, under a key made of `id`.
+
+    `multipart_id` names S3's own upload in parts of `part_bytes`; a small file goes as one form.
+    From `sent_at` on it is ours to take in: `woken_at` says when a worker was last told so.
+    """
+
+    declared_name = models.TextField()
+    length = models.PositiveBigIntegerField()
+    content_type = models.CharField(max_length=255)
+    multipart_id = models.TextField(blank=True)
+    part_bytes = models.PositiveBigIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    woken_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.declared_name} ({self.length} bytes)"
+
+
+class S3Key(models.Model):
+    """The newest that was told of an object which somebody put into the bucket, or took out."""
+
+    bucket = models.CharField(max_length=63)
+    key = models.CharField(max_length=1024)
+    sequencer = models.CharField(max_length=64, blank=True)
+    removed = models.BooleanField(default=False)
+    told_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bucket", "key"], name="s3_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.bucket}/{self.key}"
 
 
 class UploadPart(models.Model):

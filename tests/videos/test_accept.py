@@ -3,6 +3,7 @@
 import hashlib
 import resource
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError
+from django.db import IntegrityError, connections
 from django_q.models import OrmQ
 
 from videos import storage
 from videos.errors import Refusal
 from videos.media.errors import MediaError
 from videos.models import Analysis, State, Upload, Video
-from videos.uploads.accept import Arrival, accept
+from videos.uploads import resumable
+from videos.uploads.accept import Arrival, accept, take_in
+from videos.uploads.resumable import Begun
 
 pytestmark = pytest.mark.django_db
 
@@ -188,3 +191,102 @@ def test_a_file_whose_rows_are_refused_is_removed_again(clip: Path) -> None:
         accept(arrive(clip, origin="/films/clip.mp4"))
 
     assert len(stored_files()) == 1
+
+
+def test_where_nobody_waits_for_an_answer_a_refusal_stands_on_a_failed_video(
+    tmp_path: Path, alice: User
+) -> None:
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("Dear Sir or Madam, " * 100)
+
+    video = take_in(arrive(letter, owner=alice, origin="somewhere#1"))
+
+    assert Video.objects.get() == video
+    assert (video.state, video.error_code, video.error_retryable) == ("failed", "UNSUP", False)
+    assert video.error_message
+    assert (video.owner, video.filename, video.storage_key) == (alice, "letter.mp4", "")
+    assert not Analysis.objects.exists()
+    assert stored_files() == []
+
+
+def test_what_may_be_tried_again_leaves_no_video(
+    clip: Path, change_settings: Callable[..., None]
+) -> None:
+    change_settings(storage_reserve_mb=10**9)
+
+    with pytest.raises(Refusal) as caught:
+        take_in(arrive(clip))
+
+    assert (caught.value.code, caught.value.retryable) == ("NO_SPACE", True)
+    assert not Video.objects.exists()
+
+
+def test_a_second_try_from_the_same_place_takes_the_refused_ones_stead(
+    clip: Path, change_settings: Callable[..., None]
+) -> None:
+    change_settings(max_duration=1.0)
+    first = take_in(arrive(clip, origin="somewhere#1"))
+    assert first.error_code == "DURATION"
+    second = take_in(arrive(clip, origin="somewhere#1"))
+    assert Video.objects.get() == second != first
+
+    change_settings(max_duration=60.0)
+    third = take_in(arrive(clip, origin="somewhere#1"))
+
+    assert Video.objects.get() == third
+    assert third.state == State.QUEUED
+
+
+def test_an_account_cannot_keep_more_than_its_quota(
+    tmp_path: Path, clip: Path, alice: User, change_settings: Callable[..., None]
+) -> None:
+    change_settings(quota_mb=1)
+    large = tmp_path / "large.mp4"
+    large.write_bytes(clip.read_bytes() + bytes(1_000_000 - clip.stat().st_size))
+    accept(arrive(large, owner=alice))
+
+    with pytest.raises(Refusal) as caught:
+        accept(arrive(large, owner=alice))
+
+    assert (caught.value.code, caught.value.status) == ("QUOTA", 413)
+    assert len(stored_files()) == 1
+    accept(arrive(clip, owner=alice))
+    accept(arrive(large, owner=User.objects.create_user("bob")))
+    accept(arrive(large))
+
+
+def test_an_upload_that_is_begun_counts_towards_the_quota(
+    alice: User, change_settings: Callable[..., None]
+) -> None:
+    change_settings(quota_mb=1)
+    resumable.begin(Begun(600_000, owner=alice))
+
+    with pytest.raises(Refusal) as caught:
+        resumable.begin(Begun(600_000, owner=alice))
+
+    assert caught.value.code == "QUOTA"
+    resumable.begin(Begun(400_000, owner=alice))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_files_at_once_that_do_not_both_fit_one_is_refused(
+    tmp_path: Path, clip: Path, alice: User, change_settings: Callable[..., None]
+) -> None:
+    change_settings(quota_mb=1)
+    large = tmp_path / "large.mp4"
+    large.write_bytes(clip.read_bytes() + bytes(700_000))
+
+    def one(number: int) -> str:
+        try:
+            accept(arrive(large, owner=alice))
+        except Refusal as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+        return "accepted"
+
+    with ThreadPoolExecutor(4) as pool:
+        ends = sorted(pool.map(one, range(4)))
+
+    assert ends == ["QUOTA", "QUOTA", "QUOTA", "accepted"]
+    assert len(stored_files()) == Video.objects.count() == 1

@@ -46,8 +46,8 @@ def new_secret() -> tuple[str, str]:
 
 def remember_upload(session: SessionBase, video_id: uuid.UUID) -> None:
     """Let this browser see the upload later without its secret."""
-    kept = [*session.get(SESSION_KEY, []), str(video_id)]
-    session[SESSION_KEY] = kept[-SESSION_LIMIT:]
+    kept = [known for known in session.get(SESSION_KEY, []) if known != str(video_id)]
+    session[SESSION_KEY] = [*kept, str(video_id)][-SESSION_LIMIT:]
 
 
 def owns(viewer: Viewer, video: Video) -> bool:

@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -17,13 +18,16 @@ from django.db import transaction
 
 from videos import storage
 from videos.access.visibility import new_secret
-from videos.errors import no_space, too_large
+from videos.errors import Refusal, from_media, no_space, no_storage
 from videos.limits import media_limits
 from videos.media.containers import HEAD_BYTES, Container, recognise
+from videos.media.errors import MediaError
 from videos.media.probe import Probe, probe
-from videos.models import Analysis, Upload, Video
+from videos.models import Analysis, State, Upload, Video
 from videos.names import shown_name
 from videos.queue import wake_after_commit
+from videos.s3 import StorageUnavailable
+from videos.uploads.room import check_quota, check_room, check_size, lock_owner
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +36,9 @@ log = structlog.get_logger(__name__)
 class Arrival:
     """A file that somebody hands in: where it lies now and what was said of it.
 
-    `video_id` and `secret_sha256` are for who has told the uploader of them already.
+    `origin` names where it was taken from, once: a second arrival from there is an IntegrityError,
+    unless the first was refused. `video_id` and `secret_sha256` are for who has told the uploader
+    of them already.
     """
 
     path: Path
@@ -57,40 +63,27 @@ class Accepted:
 def accept(arrival: Arrival) -> Accepted:
     """Take the file in, or raise Refusal or MediaError with nothing stored."""
     size = arrival.path.stat().st_size
-    _check_room(size)
+    check_size(size)
+    check_room(size)
+    check_quota(arrival.owner, size, promised=False)
     container = recognise_path(arrival.path)
     told = probe(arrival.path, container, media_limits())
-    video_id = arrival.video_id
-    key = storage.original_key(video_id, container.suffix)
+    key = storage.original_key(arrival.video_id, container.suffix)
     secret, digest = ("", arrival.secret_sha256) if arrival.secret_sha256 else new_secret()
     sha256 = sha256_of(arrival.path)
-    try:
-        storage.put_path(key, arrival.path)
-    except OSError as error:
-        storage.remove(key)
-        log.error("storing failed", key=key, error=str(error))
-        raise no_space() from error
+    _store(key, arrival.path)
     try:
         with transaction.atomic():
-            video = Video.objects.create(
-                id=video_id,
-                owner=arrival.owner,
+            lock_owner(arrival.owner)
+            check_quota(arrival.owner, size, promised=False)
+            video = _record(
+                arrival,
                 secret_sha256=digest,
-                filename=shown_name(arrival.declared_name),
-                visibility=arrival.visibility or settings.TVIDZ.default_visibility,
                 storage_key=key,
-                mime=container.mime,
-                demuxer=container.demuxer,
-                media_type=container.media_type,
                 size_bytes=size,
                 sha256=sha256,
+                **container_fields(container),
                 **probed_fields(told),
-            )
-            Upload.objects.create(
-                video=video,
-                entrance=arrival.entrance,
-                declared_name=arrival.declared_name.replace("\x00", "")[:4096],
-                origin=arrival.origin,
             )
             analysis = Analysis.objects.create(video=video, probed=told.facts())
             wake_after_commit(analysis.pk)
@@ -101,10 +94,50 @@ def accept(arrival: Arrival) -> Accepted:
     return Accepted(video, analysis, secret)
 
 
+def take_in(arrival: Arrival) -> Video:
+    """accept() where nobody waits for the answer: a refusal stands on a failed video.
+
+    So it is with resumable uploads, S3 and backfill. Raises Refusal only for what may be tried
+    again.
+    """
+    try:
+        return accept(arrival).video
+    except (Refusal, MediaError) as error:
+        refusal = from_media(error) if isinstance(error, MediaError) else error
+        if refusal.retryable:
+            raise refusal from error
+    return refuse(arrival, refusal, arrival.path.stat().st_size)
+
+
+def refuse(arrival: Arrival, refusal: Refusal, size: int) -> Video:
+    """A failed video without a stored file, of `size` bytes; `arrival.path` need not be there."""
+    with transaction.atomic():
+        video = _record(
+            arrival,
+            secret_sha256=arrival.secret_sha256,
+            size_bytes=size,
+            state=State.FAILED,
+            error_code=refusal.code,
+            error_message=refusal.message,
+            **_recognised_fields(arrival.path),
+        )
+    log.info("refused", video=str(video.id), entrance=str(arrival.entrance), code=refusal.code)
+    return video
+
+
 def recognise_path(path: Path) -> Container:
     """The container by its magic bytes; raises MediaError EMPTY or UNSUP."""
     with path.open("rb") as file:
         return recognise(file.read(HEAD_BYTES))
+
+
+def container_fields(container: Container) -> dict[str, str]:
+    """The columns of Video that the first bytes tell."""
+    return {
+        "mime": container.mime,
+        "demuxer": container.demuxer,
+        "media_type": container.media_type,
+    }
 
 
 def probed_fields(told: Probe) -> dict[str, object]:
@@ -124,10 +157,42 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_room(size: int) -> None:
-    options = settings.TVIDZ
-    if size > options.max_upload_mb << 20:
-        raise too_large(options.max_upload_mb)
-    free = storage.free_bytes()
-    if free is not None and free - size < options.storage_reserve_mb << 20:
-        raise no_space()
+def _store(key: str, path: Path) -> None:
+    try:
+        storage.put_path(key, path)
+    except StorageUnavailable as error:
+        log.error("no storage", key=key, error=str(error))
+        raise no_storage() from error
+    except OSError as error:
+        storage.remove(key)
+        log.error("storing failed", key=key, error=str(error))
+        raise no_space() from error
+
+
+def _record(arrival: Arrival, **fields: Any) -> Video:
+    """The Video and Upload of an arrival, in place of an earlier refusal of the same origin."""
+    if arrival.origin:
+        Video.objects.filter(
+            upload__origin=arrival.origin, state=State.FAILED, storage_key=""
+        ).delete()
+    video = Video.objects.create(
+        id=arrival.video_id,
+        owner=arrival.owner,
+        filename=shown_name(arrival.declared_name),
+        visibility=arrival.visibility or settings.TVIDZ.default_visibility,
+        **fields,
+    )
+    Upload.objects.create(
+        video=video,
+        entrance=arrival.entrance,
+        declared_name=arrival.declared_name.replace("\x00", "")[:4096],
+        origin=arrival.origin,
+    )
+    return video
+
+
+def _recognised_fields(path: Path) -> dict[str, str]:
+    try:
+        return container_fields(recognise_path(path))
+    except (MediaError, OSError):
+        return {"mime": "application/octet-stream", "demuxer": "", "media_type": "video"}

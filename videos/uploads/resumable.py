@@ -9,34 +9,27 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from videos import storage
-from videos.access.visibility import remember_upload
 from videos.errors import (
     Refusal,
-    from_media,
-    no_space,
     no_such_upload,
-    too_large,
     upload_busy,
-    upload_expired,
     wrong_offset,
 )
 from videos.heartbeat import beating
-from videos.media.errors import MediaError
 from videos.models import PartialUpload, Upload, UploadPart, Video
-from videos.uploads import parts
-from videos.uploads.accept import Arrival, accept
+from videos.uploads import outcome, parts
+from videos.uploads.accept import take_in
+from videos.uploads.room import check_quota, check_room, check_size, promised_bytes
 from videos.uploads.tus_headers import filename
 
 log = structlog.get_logger(__name__)
@@ -77,7 +70,7 @@ class Begun:
 
 def begin(told: Begun) -> PartialUpload:
     """A new upload without bytes; raises TOO_LARGE or NO_SPACE before any come."""
-    _check_length(told.length)
+    _check_length(told.length, told.owner)
     return _made(told, told.length)
 
 
@@ -94,7 +87,8 @@ def begin_final(told: Begun, partial_ids: Sequence[uuid.UUID]) -> PartialUpload:
             if partial.length is None or partial.received < partial.length:
                 raise Refusal("UNFINISHED_PART", "Send all parts first, then join them.", 409)
         total = sum(partial.received for partial in ordered if partial is not None)
-        _check_length(total)
+        # The parts themselves are what was promised.
+        _check_length(total, told.owner, promised=False)
         made = _made(told, total)
         _take_over(made, [partial for partial in ordered if partial is not None])
     return made
@@ -128,26 +122,11 @@ def _take_over(final: PartialUpload, partials: Sequence[PartialUpload]) -> None:
     final.save(update_fields=["received", "token"])
 
 
-def look_up(upload_id: uuid.UUID, user: Any) -> PartialUpload:
-    """The upload if that user may go on with it; raises NO_UPLOAD, UPLOAD_EXPIRED.
-
-    Without an owner its address, which nobody can guess, is all it takes.
-    """
-    row = (
-        PartialUpload.objects.annotate(expired=Q(expires_at__lt=Now())).filter(pk=upload_id).first()
-    )
-    if row is None or (row.owner_id is not None and row.owner_id != getattr(user, "pk", None)):
-        raise no_such_upload()
-    if row.expired:
-        raise upload_expired()
-    return row
-
-
-def set_length(upload_id: uuid.UUID, length: int) -> None:
+def set_length(upload: PartialUpload, length: int) -> None:
     """Tell the length of an upload that began without one; raises LENGTH_KNOWN, TOO_LARGE."""
-    _check_length(length)
+    _check_length(length, upload.owner)
     known = Q(length__isnull=True, received__lte=length) | Q(length=length)
-    if not PartialUpload.objects.filter(known, pk=upload_id).update(length=length):
+    if not PartialUpload.objects.filter(known, pk=upload.pk).update(length=length):
         raise Refusal("LENGTH_KNOWN", "Upload-Length cannot be changed any more.", 400)
 
 
@@ -252,41 +231,14 @@ def collect() -> int:
 
 
 def _accept(row: PartialUpload) -> None:
-    if not Video.objects.filter(pk=row.video_id).exists():
+    video = Video.objects.filter(pk=row.video_id).first()
+    if video is None:
         held = [(parts.part_path(row.id, part.token), part.length) for part in row.parts.all()]
-        arrival = Arrival(
-            parts.join(row.id, held),
-            filename(row.metadata),
-            Upload.Entrance(row.entrance),
-            row.owner,
-            video_id=row.video_id,
-            secret_sha256=row.secret_sha256,
-        )
-        try:
-            accept(arrival)
-        except (Refusal, MediaError) as error:
-            refusal = from_media(error) if isinstance(error, MediaError) else error
-            if refusal.retryable:
-                raise refusal from error
-            _settle(row, error_code=refusal.code, error_message=refusal.message)
-            return
-        _remember(row)
-    _settle(row, accepted_at=Now())
-
-
-def _settle(row: PartialUpload, **fields: Any) -> None:
-    PartialUpload.objects.filter(pk=row.pk).update(**fields)
+        path = parts.join(row.id, held)
+        video = take_in(outcome.arrival(row, path, filename(row.metadata)))
+    outcome.settle(row, video)
     row.parts.all().delete()
     parts.remove(row.id)
-    log.info("upload finished", upload=str(row.id), refused=fields.get("error_code", ""))
-
-
-def _remember(row: PartialUpload) -> None:
-    """Let the browser that sent the file see its video later."""
-    if row.session_key:
-        session = import_module(settings.SESSION_ENGINE).SessionStore(row.session_key)
-        remember_upload(session, row.video_id)
-        session.save()
 
 
 def _free() -> Q:
@@ -304,17 +256,9 @@ def expiry() -> datetime:
     return timezone.now() + timedelta(hours=settings.TVIDZ.upload_expiry_hours)
 
 
-def _check_length(length: int | None) -> None:
+def _check_length(length: int | None, owner: User | None, *, promised: bool = True) -> None:
     """Refuse what is too large, and what the disk could not hold beside what was promised."""
-    options = settings.TVIDZ
-    if length is not None and length > options.max_upload_mb << 20:
-        raise too_large(options.max_upload_mb)
-    free = storage.free_bytes()
-    if free is None:
-        return
-    open_uploads = PartialUpload.objects.filter(
-        accepted_at=None, error_code="", expires_at__gte=Now()
-    )
-    promised = open_uploads.aggregate(left=Sum(F("length") - F("received")))["left"] or 0
-    if free - promised - (length or 0) < options.storage_reserve_mb << 20:
-        raise no_space()
+    if length is not None:
+        check_size(length)
+        check_quota(owner, length, promised=promised)
+    check_room(length or 0, promised_bytes())

@@ -28,7 +28,7 @@ from videos.errors import (
 )
 from videos.models import PartialUpload, Upload
 from videos.problems import PROBLEM_TYPE, problem_body
-from videos.uploads import resumable
+from videos.uploads import outcome, resumable
 from videos.uploads.bare_request import BareRequest, Visitor, visitor
 from videos.uploads.incoming import Incoming, Receive
 from videos.uploads.resumable import Begun
@@ -105,7 +105,7 @@ async def _answer(request: BareRequest, receive: Receive) -> _Answer | None:
         if request.method != "POST":
             raise Refusal("METHOD", "Begin an upload with POST.", 405, headers={"Allow": "POST"})
         return await _create(request, who, receive)
-    row = await in_database(resumable.look_up, _upload_id(request), who.user)
+    row = await in_database(outcome.look_up, PartialUpload, _upload_id(request), who.user)
     if request.method == "PATCH":
         return await _patch(request, row, receive)
     if request.method == "HEAD":
@@ -184,7 +184,7 @@ async def _patch(request: BareRequest, row: PartialUpload, receive: Receive) -> 
         raise Refusal("FINAL_UPLOAD", "This upload is made of parts; send those.", 403)
     if "upload-length" in request.headers:
         length = number("Upload-Length", request.header("upload-length"))
-        await in_database(resumable.set_length, row.id, length)
+        await in_database(resumable.set_length, row, length)
     return await _store(request, row, offset, receive)
 
 
@@ -212,9 +212,10 @@ async def _store(
 async def _finished(upload_id: uuid.UUID) -> dict[str, str]:
     """Hand the whole file on; what became of it, for whoever asks in headers."""
     row = await in_thread(ACCEPTING, _finish, upload_id)
-    if row.error_code:
-        return {"Upload-Refused": row.error_code}
-    return {"Upload-Video": str(row.video_id)} if row.accepted_at else {}
+    if not (row.accepted_at or row.error_code):
+        return {}
+    refused = {"Upload-Refused": row.error_code} if row.error_code else {}
+    return {"Upload-Video": str(row.video_id)} | refused
 
 
 def _finish(upload_id: uuid.UUID) -> PartialUpload:
@@ -248,16 +249,10 @@ async def _head(row: PartialUpload) -> _Answer:
 
 def _status(row: PartialUpload) -> _Answer:
     """What became of the upload, as JSON."""
-    state = "receiving" if row.received != row.length else "received"
-    body: dict[str, Any] = {"id": str(row.id), "offset": row.received, "length": row.length}
-    if row.accepted_at:
-        state = "accepted"
-        body["video"] = f"/api/v1/videos/{row.video_id}/"
-    elif row.error_code:
-        state = "refused"
-        body |= {"code": row.error_code, "detail": row.error_message}
+    told = outcome.standing(row, "receiving" if row.received != row.length else "received")
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return _Answer(200, headers, json.dumps(body | {"state": state}).encode())
+    body = json.dumps(told | {"offset": row.received, "length": row.length})
+    return _Answer(200, headers, body.encode())
 
 
 def _most() -> int:

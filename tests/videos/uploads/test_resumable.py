@@ -17,7 +17,7 @@ from videos import storage
 from videos.access.visibility import SESSION_KEY
 from videos.errors import Refusal
 from videos.models import PartialUpload, Video
-from videos.uploads import parts, resumable
+from videos.uploads import outcome, parts, resumable
 from videos.uploads.resumable import Begun, WriterLost
 
 pytestmark = pytest.mark.django_db
@@ -126,10 +126,10 @@ def test_an_upload_of_somebody_is_nobody_elses() -> None:
     owner, other = User.objects.create_user("owner"), User.objects.create_user("other")
     upload = resumable.begin(Begun(10, owner=owner))
 
-    assert resumable.look_up(upload.id, owner) == upload
+    assert outcome.look_up(PartialUpload, upload.id, owner) == upload
     for stranger in (other, None):
-        assert code_of(resumable.look_up, upload.id, stranger) == "NO_UPLOAD"
-    assert code_of(resumable.look_up, uuid.uuid4(), owner) == "NO_UPLOAD"
+        assert code_of(outcome.look_up, PartialUpload, upload.id, stranger) == "NO_UPLOAD"
+    assert code_of(outcome.look_up, PartialUpload, uuid.uuid4(), owner) == "NO_UPLOAD"
     part = resumable.begin(Begun(0, owner=owner, kind=PartialUpload.Kind.PARTIAL))
     final = Begun(None, owner=other, kind=PartialUpload.Kind.FINAL)
     assert code_of(resumable.begin_final, final, [part.id]) == "NO_UPLOAD"
@@ -189,7 +189,7 @@ def test_expired_bytes_go_and_the_row_stays_a_while_to_say_so() -> None:
     assert not parts.folder(upload.id).exists()
     # Somebody writes to it this moment.
     assert parts.folder(busy.id).exists()
-    assert code_of(resumable.look_up, upload.id, None) == "UPLOAD_EXPIRED"
+    assert code_of(outcome.look_up, PartialUpload, upload.id, None) == "UPLOAD_EXPIRED"
     PartialUpload.objects.filter(pk=upload.pk).update(expires_at=past - resumable.TOMBSTONE)
     assert resumable.collect() == 0
-    assert code_of(resumable.look_up, upload.id, None) == "NO_UPLOAD"
+    assert code_of(outcome.look_up, PartialUpload, upload.id, None) == "NO_UPLOAD"
