@@ -24,6 +24,7 @@ import pytest
 from django.db import connection
 
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
+from tests.aws import Aws, running
 from tests.processes import below
 from tests.small_models import SIDE, small_model
 from tvidz.pipeline import analyse
@@ -32,6 +33,7 @@ from tvidz.postgres.place import PORT, find_place
 from videos.media.ffmpeg import find_ffmpeg
 from videos.models import MediaType, Upload, Video
 from videos.uploads.accept import Arrival, accept
+from videos.uploads.s3.setup import set_up
 
 PROJECT = Path(__file__).resolve().parent.parent
 # Two scenes of two seconds each with a hard cut between them, rich in detail and moving.
@@ -64,6 +66,35 @@ def change_settings(settings: Any) -> Callable[..., None]:
         settings.TVIDZ = settings.TVIDZ.model_copy(update=values)
 
     return change
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """S3 and SQS in a process of their own, for all tests."""
+    with running(tmp_path_factory.mktemp("aws")) as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(emulator: Aws, change_settings: Callable[..., None]) -> Aws:
+    """An S3 with our bucket and queue in it and nothing else, which our settings name."""
+    emulator.reset()
+    change_settings(
+        s3_endpoint=emulator.url, s3_access_key="key", s3_secret_key="secret", s3_uploads=True
+    )
+    list(set_up())
+    # Which S3 says of its own accord, once, when it is told where to send its events.
+    emulator.messages()
+    return emulator
+
+
+@pytest.fixture
+def library_bucket(aws: Aws, change_settings: Callable[..., None], settings: Any) -> Aws:
+    """The same, and our files are kept there, too."""
+    change_settings(storage="s3")
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": "videos.s3.LibraryBucket"}}
+    list(set_up())
+    return aws
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from django.db import Error, close_old_connections, connection
 
 from videos import queue
 from videos.uploads import resumable
+from videos.uploads.s3 import direct
 
 log = structlog.get_logger(__name__)
 
@@ -130,6 +131,7 @@ class Supervisor:
                 close_old_connections()
                 queue.find_dropped()
                 resumable.look_after()
+                direct.look_after()
                 if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
                     self._replace_workers()
             except Error as error:
@@ -184,6 +186,11 @@ def web(host: str, port: int) -> Child:
 def workers() -> Child:
     """django-q2's cluster of worker processes."""
     return Child(WORKERS, [sys.executable, "manage.py", "qcluster", "--skip-checks"])
+
+
+def s3_events() -> Child:
+    """Takes in what comes into the S3 bucket."""
+    return Child("s3 events", [sys.executable, "manage.py", "s3_events", "--setup"])
 
 
 def port_is_free(host: str, port: int) -> bool:

@@ -21,7 +21,8 @@ TakeIn = Callable[..., Video]
 
 COMMANDS = [
     *("backfill", "bench", "calibrate", "demo", "descriptor", "evaluate", "first_admin"),
-    *("image_corpus", "match", "reindex", "run", "settings_reference", "train_vocabulary"),
+    *("image_corpus", "match", "reindex", "run", "s3_events", "settings_reference", "setup_s3"),
+    "train_vocabulary",
 ]
 
 
@@ -34,7 +35,7 @@ def said(*words: Any, **options: Any) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_command_explains_itself(name: str) -> None:
-    command = load_command_class("tvidz", name)
+    command = load_command_class(get_commands()[name], name)
 
     text = command.create_parser("manage.py", name).format_help()
 

@@ -3,13 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from tvidz.checks import library_fingerprinted, own_descriptor_usable, shipped_data_fits
 from tvidz.commands import LibraryCommand
-from tvidz.supervisor import Supervisor, port_is_free, web, workers
+from tvidz.supervisor import Supervisor, port_is_free, s3_events, web, workers
 
 
 class Command(LibraryCommand):
@@ -41,6 +42,8 @@ class Command(LibraryCommand):
             self.stdout.write(f"tvidz is at http://{host}:{port}/ — Ctrl-C stops it")
         if only != "web":
             children.append(workers())
+            if settings.TVIDZ.s3_uploads:
+                children.append(s3_events())
         self.stdout.flush()
         Supervisor(children, watches_workers=only != "web").run()
 
