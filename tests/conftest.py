@@ -24,7 +24,7 @@ import pytest
 from django.db import connection
 
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
-from tests.aws import Aws, running
+from tests.aws import KEY, SECRET, Aws, running
 from tests.processes import below
 from tests.small_models import SIDE, small_model
 from tvidz.pipeline import analyse
@@ -80,7 +80,7 @@ def aws(emulator: Aws, change_settings: Callable[..., None]) -> Aws:
     """An S3 with our bucket and queue in it and nothing else, which our settings name."""
     emulator.reset()
     change_settings(
-        s3_endpoint=emulator.url, s3_access_key="key", s3_secret_key="secret", s3_uploads=True
+        s3_endpoint=emulator.url, s3_access_key=KEY, s3_secret_key=SECRET, s3_uploads=True
     )
     list(set_up())
     # Which S3 says of its own accord, once, when it is told where to send its events.

@@ -118,7 +118,7 @@ def _queue_attributes() -> dict[str, str]:
             }
         ],
     }
-    redrive = {"deadLetterTargetArn": _arn(dead_queue()), "maxReceiveCount": str(MOST_RECEIVES)}
+    redrive = {"deadLetterTargetArn": _arn(dead_queue()), "maxReceiveCount": MOST_RECEIVES}
     return {
         "VisibilityTimeout": str(options.s3_visibility_seconds),
         "MessageRetentionPeriod": str(DEAD_DAYS * 24 * 3600),
@@ -207,10 +207,18 @@ def _or_none(read: Callable[[], Any]) -> list[Any]:
 
 
 def _same(known: Any, wanted: Any) -> bool:
-    """Whether two values say the same, be they written as JSON in any order."""
-    if isinstance(known, list) and isinstance(wanted, list):
-        return sorted(map(str, known)) == sorted(map(str, wanted))
-    try:
-        return bool(json.loads(known) == json.loads(wanted))
-    except (TypeError, ValueError):
-        return bool(known == wanted)
+    """Whether two values say the same, be they written as JSON, in another order or as text."""
+    return bool(_plain(known) == _plain(wanted))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return _plain(json.loads(value))
+        except ValueError:
+            return value
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return sorted(str(_plain(each)) for each in value)
+    return str(value)
