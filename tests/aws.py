@@ -47,6 +47,13 @@ class Aws:
         listed = s3().list_objects_v2(Bucket=bucket).get("Contents", [])
         return [each["Key"] for each in listed]
 
+    def buckets(self) -> list[str]:
+        return [each["Name"] for each in s3().list_buckets()["Buckets"]]
+
+    def notifies(self, bucket: str) -> bool:
+        told = s3().get_bucket_notification_configuration(Bucket=bucket)
+        return "QueueConfigurations" in told
+
     def send(self, body: Any) -> None:
         """Put a message into the queue as it is, or as JSON."""
         text = body if isinstance(body, str) else json.dumps(body)

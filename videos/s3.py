@@ -23,7 +23,7 @@ LARGEST_PIECE: Final = 8 << 20
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 30
 MISSING: Final = frozenset(
-    {"404", "NoSuchKey", "NoSuchBucket", "NotFound", "AWS.SimpleQueueService.NonExistentQueue"}
+    {"404", "NoSuchKey", "NotFound", "AWS.SimpleQueueService.NonExistentQueue"}
 )
 
 
