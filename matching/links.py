@@ -20,6 +20,7 @@ from matching.engine.motion import Motion
 from matching.engine.version import ENGINE_VERSION
 from matching.judging import Match
 from matching.models import DuplicateLink, Segment
+from matching.turning import turned_kinds
 from videos.models import Video
 
 # Evidence of a segment that is kept: as many frame pairs as people look at, spread evenly.
@@ -85,16 +86,16 @@ def _record_one(video: Video, other: Video, match: Match, version: str, provisio
         "aligned_cuts": match.aligned_cuts,
         "covered_query": covered[swapped],
         "covered_reference": covered[not swapped],
-        "kinds": list(match.score.kinds),
+        "kinds": turned_kinds(match.score.kinds) if swapped else list(match.score.kinds),
         "provisional": provisional,
     }
-    link = _link_of_pair(video, other, version, fields)
+    link = link_of_pair(video, other, version, fields)
     link.segments.all().delete()
     Segment.objects.bulk_create(_segment(link, match, part, swapped) for part in match.segments)
     return link.pk
 
 
-def _link_of_pair(
+def link_of_pair(
     video: Video, other: Video, version: str, fields: dict[str, object]
 ) -> DuplicateLink:
     """The pair's one link, made or brought up to date and locked.

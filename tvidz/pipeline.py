@@ -19,13 +19,14 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from matching import index
+from matching import index, twins
 from matching.early import early_matches
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
 from matching.links import Recorded, drop_provisional, record
 from matching.reindexing import is_searchable
 from matching.search import search
 from moderation.flagging import flag, worth_a_flag
+from tvidz.adoption import Telling, adopt
 from tvidz.preview import keyframes, looked_at, worth_a_preview
 from tvidz.progress import (
     Cut,
@@ -159,6 +160,9 @@ class Run:
 
     def run(self) -> Outcome:
         """All steps; raises MediaError, LeaseLost or what went wrong."""
+        twin = twins.find(self.video)
+        if twin is not None and self._adopt(twin):
+            return Outcome(not twin.error_code, twin.error_code, twin.error_message, 0, 0.0)
         with storage.local_copy(self.video.storage_key) as path:
             told = self._probe(path)
             self._preview(path, told)
@@ -172,6 +176,26 @@ class Run:
         with fenced(self.held):
             flag(self.video.id)
         return outcome
+
+    def _adopt(self, twin: Video) -> bool:
+        self._report(0.0, "index", force=True)
+        told = adopt(
+            self.held,
+            self.video,
+            twin,
+            Telling(
+                self._tell_links,
+                self._tell_all_known,
+                lambda: self._report(EXTRACT_SHARE, "index"),
+            ),
+        )
+        if told and settings.TVIDZ.stop_at_duplicate:
+            raise _StopAtDuplicate
+        return told
+
+    def _tell_all_known(self) -> None:
+        for message in (Facts(), Thumbnail()):
+            self._publish(message)
 
     def _probe(self, path: Path) -> Probe:
         self._report(0.0, "probe", force=True)

@@ -40,6 +40,7 @@ const KINDS = {
   inserted: "among other footage",
   shared: "in several videos, perhaps an intro",
   cuts: "scene cuts agree",
+  exact: "the very same file",
 };
 // Worth a label, but not a word in the verdict: seconds and names say it already.
 const SILENT = new Set(["excerpt", "inserted", "shared", "cuts"]);

@@ -1,0 +1,54 @@
+"""Instead of the steps from probe to search: an exact re-upload takes over what its twin has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from django.conf import settings
+
+from matching import twins
+from matching.links import Recorded
+from moderation.flagging import flag
+from videos.models import Video
+from videos.queue import Claim, fenced
+from videos.twins import copy_frames, copy_pictures
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How the run tells of links, that facts, cuts and pictures are there, and that it is alive."""
+
+    links: Callable[[Recorded], None]
+    facts: Callable[[], None]
+    alive: Callable[[], None]
+
+
+def adopt(held: Claim, video: Video, twin: Video, telling: Telling) -> bool:
+    """Take over frames, pictures, fingerprint and links; False where the pictures are gone.
+
+    The twin itself is told first. With STOP_AT_DUPLICATE nothing else is kept.
+    """
+    try:
+        copy_pictures(video, twin)
+    except FileNotFoundError:
+        log.warning("a twin without pictures", twin=str(twin.id))
+        return False
+    with fenced(held):
+        copy_frames(video, twin)
+        told = twins.link_to_twin(video, twin)
+        if settings.TVIDZ.stop_at_duplicate:
+            flag(video.id)
+        else:
+            twins.copy_index(video, twin)
+    telling.facts()
+    telling.links(told)
+    if not settings.TVIDZ.stop_at_duplicate:
+        # Found from now on; who searched before knows the twin alone.
+        twins.await_searches(video, telling.alive)
+        with fenced(held):
+            told = twins.copy_links(video, twin)
+            flag(video.id)
+        telling.links(told)
+    return True
