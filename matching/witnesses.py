@@ -20,7 +20,7 @@ from videos.errors import not_found
 from videos.evidence import evidence_pictures
 from videos.media.pictures import jpeg
 from videos.media_urls import read_signed, signed
-from videos.models import FrameInfo, State, Video
+from videos.models import WITHHELD, FrameInfo, Video
 
 QUALITY = 85
 LEAST_WIDTH, MOST_WIDTH = 320, 1280
@@ -94,8 +94,7 @@ def shown_segment(link_id: int, segment_id: int, viewer: Viewer, token: str | No
         shown = all(may_see(viewer, video) for video in both)
     else:
         shown = read_signed(token) == [SIGNED_FOR, str(segment.pk)]
-        shown &= all(video.state != State.DELETED for video in both)
-    if not shown:
+    if not shown or any(video.state in WITHHELD for video in both):
         raise not_found()
     return segment
 

@@ -25,6 +25,7 @@ from django.db import connection
 
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from tests.aws import KEY, SECRET, Aws, running
+from tests.clamav import Clamd, running_clamd
 from tests.processes import below
 from tests.small_models import SIDE, small_model
 from tvidz.pipeline import analyse
@@ -410,3 +411,19 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip("no chromium on this machine: install Debian's package chromium")
+
+
+@pytest.fixture(scope="session")
+def clamd_program() -> str:
+    """The path of the virus scanner's daemon, or a skip that says why."""
+    for folder in (None, "/usr/sbin", "/usr/local/sbin"):
+        if path := shutil.which("clamd", path=folder):
+            return path
+    pytest.skip("no clamd on this machine: install Debian's package clamav-daemon")
+
+
+@pytest.fixture(scope="session")
+def clamd(clamd_program: str) -> Iterator[Clamd]:
+    """A running clamd that knows EICAR and nothing else."""
+    with open_folder() as folder, running_clamd(clamd_program, folder) as daemon:
+        yield daemon

@@ -19,6 +19,7 @@ from matching.words import vocabulary
 from videos.media.errors import MediaError
 from videos.media.ffmpeg import find_ffmpeg
 from videos.media.sandbox import capabilities
+from videos.uploads import clamd
 
 
 @register("tvidz")
@@ -50,6 +51,25 @@ def sandbox_whole(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="tvidz.W001",
         )
     ]
+
+
+@register("tvidz")
+def scanner_answers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whether the virus scanner that uploads wait for is there, where one is configured."""
+    address = settings.TVIDZ.clamd
+    if not address:
+        return []
+    try:
+        clamd.ping(address)
+    except clamd.NoVerdict as error:
+        return [
+            Warning(
+                f"No upload is accepted: {error}.",
+                hint="Start clamd, or correct or empty TVIDZ_CLAMD; see docs/security.md.",
+                id="tvidz.W003",
+            )
+        ]
+    return []
 
 
 @register("tvidz")

@@ -5,6 +5,7 @@ naming the variable, the value and what would be accepted. `docs/settings.md` is
 class (`manage.py settings_reference`) and a test holds the two together.
 """
 
+import re
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ PREFIX = "TVIDZ_"
 BASE_DIR = Path(__file__).resolve().parent.parent
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 ENDPOINT = r"^(https?://[^/\s]+)?$"
+ADDRESS = re.compile(r"(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d{1,5})", re.ASCII)
 
 
 class Options(BaseSettings):
@@ -119,6 +121,19 @@ class Options(BaseSettings):
         256,
         ge=0,
         description="Free space in MiB that an upload must leave on the disk; without it, 507.",
+    )
+    clamd: str = Field(
+        "",
+        description="The ClamAV daemon that scans what comes in for malware: `host:port`, or the "
+        "absolute path of a Unix socket. While it does not answer nothing comes in. Empty: no "
+        "scan. Its own limits must be raised with it (docs/security.md).",
+    )
+    clamd_seconds: float = Field(
+        120.0,
+        ge=1,
+        le=3600,
+        description="Seconds one file may take on its way to clamd and back. ClamAV's own "
+        "`MaxScanTime` is 120 seconds, too.",
     )
 
     # Files in S3
@@ -370,6 +385,16 @@ class Options(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("clamd")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value.startswith("/"):
+            return value
+        told = ADDRESS.fullmatch(value)
+        if value and not (told and 0 < int(told["port"]) < 65536):
+            raise ValueError("host:port or the absolute path of a Unix socket is needed")
         return value
 
     @field_validator("onnx_model")

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from videos.access.visibility import remember_upload, visible
-from videos.errors import Refusal, no_file, sign_in_first
+from videos.errors import Refusal, malware, no_file, sign_in_first
 from videos.models import Upload
 from videos.queue import retry
 from videos.requests import viewer
@@ -60,6 +60,13 @@ def take(request: HttpRequest, entrance: Upload.Entrance) -> Accepted:
     sent = request.FILES.get("file")
     if not isinstance(sent, TemporaryUploadedFile):
         raise no_file()
-    accepted = accept(Arrival(Path(sent.temporary_file_path()), sent.name or "", entrance, user))
+    arrival = Arrival(Path(sent.temporary_file_path()), sent.name or "", entrance, user)
+    try:
+        accepted = accept(arrival)
+    except Refusal as refusal:
+        if refusal.code == malware().code:
+            # It stands as a video, which says why.
+            remember_upload(request.session, arrival.video_id)
+        raise
     remember_upload(request.session, accepted.video.id)
     return accepted

@@ -61,6 +61,25 @@ def no_storage() -> Refusal:
     )
 
 
+def malware() -> Refusal:
+    return Refusal(
+        "MALWARE",
+        "The virus scanner found malware in this file. It was locked away and nobody can open it. "
+        "Check the device it comes from.",
+        422,
+    )
+
+
+def scan_unavailable() -> Refusal:
+    return Refusal(
+        "SCAN_UNAVAILABLE",
+        "The file could not be scanned for malware. Nothing was kept; please try again later.",
+        503,
+        retryable=True,
+        headers={"Retry-After": "60"},
+    )
+
+
 def not_found() -> Refusal:
     return Refusal("NOT_FOUND", "There is no such video, or it is not yours to see.", 404)
 

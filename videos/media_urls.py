@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from videos import storage
 from videos.errors import Refusal, no_storage, not_found
-from videos.models import FrameInfo, State, Video
+from videos.models import WITHHELD, FrameInfo, Video
 from videos.problems import problem
 from videos.s3 import StorageUnavailable
 
@@ -43,16 +43,18 @@ class Piece:
 
 
 def original_url(video: Video) -> str | None:
-    there = video.storage_key and video.state != State.DELETED
+    there = video.storage_key and video.state not in WITHHELD
     return _url("original", video.id) if there else None
 
 
 def thumbnail_url(video: Video) -> str | None:
-    return _url("thumbnail", video.id) if video.thumbnail_key else None
+    if not video.thumbnail_key or video.state in WITHHELD:
+        return None
+    return _url("thumbnail", video.id)
 
 
 def picture_url(video: Video, frame: FrameInfo) -> str | None:
-    if not video.pictures_key or frame.picture_size is None:
+    if not video.pictures_key or frame.picture_size is None or video.state in WITHHELD:
         return None
     return _url("picture", video.id, frame.frame_number)
 
@@ -95,7 +97,7 @@ def _read_token(token: str) -> tuple[str, uuid.UUID, int]:
 def _find(token: str) -> Piece:
     """The stored bytes a token stands for; raises Refusal."""
     kind, video_id, number = _read_token(token)
-    video = Video.objects.filter(pk=video_id).exclude(state=State.DELETED).first()
+    video = Video.objects.filter(pk=video_id).exclude(state__in=WITHHELD).first()
     if video is None:
         raise not_found()
     if kind == "picture":

@@ -28,6 +28,8 @@ class State(models.TextChoices):
 
 
 UNFINISHED = (State.QUEUED, State.PROCESSING)
+# Nobody is shown a file of such a video, nor a picture from it.
+WITHHELD = (State.DELETED, State.QUARANTINED)
 
 
 class Visibility(models.TextChoices):

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from videos.access.visibility import Viewer, owns
+from videos.errors import malware
 from videos.media_urls import original_url, thumbnail_url
 from videos.models import Analysis, SceneCuts, State, Video
 
@@ -83,9 +84,11 @@ def error_json(video: Video) -> dict[str, Any] | None:
     """Why the video's analysis failed or ended early; None when it did neither."""
     if not video.error_code:
         return None
+    # What stands in the row names what the scanner knows.
+    locked = video.state == State.QUARANTINED
     return {
         "code": video.error_code,
-        "message": video.error_message,
+        "message": malware().message if locked else video.error_message,
         "retryable": video.error_retryable,
     }
 

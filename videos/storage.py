@@ -32,6 +32,11 @@ def pictures_key(video_id: uuid.UUID) -> str:
     return f"pictures/{video_id.hex[:2]}/{video_id}.pack"
 
 
+def quarantine_key(video_id: uuid.UUID) -> str:
+    """Where malware lies: without a suffix, and no address serves what is below."""
+    return f"quarantine/{video_id.hex[:2]}/{video_id}"
+
+
 def put(key: str, content: File) -> None:
     """Store `content` under exactly `key`, replacing what was there; raises StorageUnavailable."""
     with answering():

@@ -18,11 +18,13 @@ from matching import calibration, words
 from matching.engine.evidence import SIGNS
 from matching.engine.version import ENGINE_VERSION
 from matching.models import Fingerprint
+from tests.clamav import Clamd
 from tvidz.checks import (
     ffmpeg_found,
     library_fingerprinted,
     own_descriptor_usable,
     sandbox_whole,
+    scanner_answers,
     shipped_data_fits,
 )
 from tvidz.management.commands.run import Command as Run
@@ -95,6 +97,26 @@ def test_a_sandbox_with_all_its_locks_is_nothing_to_speak_of() -> None:
     messages = sandbox_whole(None)
 
     assert [message.id for message in messages] == ([] if capabilities().whole else ["tvidz.W001"])
+
+
+def test_a_scanner_that_answers_or_is_not_configured_is_nothing_to_speak_of(
+    clamd: Clamd, change_settings: Callable[..., None]
+) -> None:
+    for address in ("", clamd.unix, clamd.tcp):
+        change_settings(clamd=address)
+        assert scanner_answers(None) == []
+
+
+def test_a_scanner_that_does_not_answer_is_warned_of(
+    change_settings: Callable[..., None], tmp_path: Path
+) -> None:
+    change_settings(clamd=str(tmp_path / "no.socket"))
+
+    (message,) = scanner_answers(None)
+
+    assert message.id == "tvidz.W003"
+    assert "no.socket" in message.msg
+    assert "TVIDZ_CLAMD" in str(message.hint)
 
 
 def test_without_a_model_there_is_nothing_to_say_of_it() -> None:

@@ -76,6 +76,12 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("TVIDZ_ONNX_MODEL", "/no/such/model.onnx"),
         ("TVIDZ_ONNX_SIZE", "4"),
         ("TVIDZ_ONNX_DISTANCE", "hamming"),
+        ("TVIDZ_CLAMD", "clamd"),
+        ("TVIDZ_CLAMD", "localhost:0"),
+        ("TVIDZ_CLAMD", "localhost:65536"),
+        ("TVIDZ_CLAMD", "run/clamd.ctl"),
+        ("TVIDZ_CLAMD", "tcp://localhost:3310"),
+        ("TVIDZ_CLAMD", "::1:3310"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_variable_and_value(
@@ -106,6 +112,17 @@ def test_numbers_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TVIDZ_ONNX_MEAN", "0.485, 0.456, 0.406")
 
     assert read_options().onnx_mean == (0.485, 0.456, 0.406)
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost:3310", "10.0.0.7:3310", "[::1]:3310", "/run/clamav/clamd.ctl"]
+)
+def test_the_virus_scanner_is_named_by_host_and_port_or_by_path(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TVIDZ_CLAMD", address)
+
+    assert read_options().clamd == address
 
 
 def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from django.db import transaction
 
 from videos import storage
 from videos.access.visibility import new_secret
-from videos.errors import Refusal, from_media, no_space, no_storage
+from videos.errors import Refusal, from_media, malware, no_space, no_storage
 from videos.limits import media_limits
 from videos.media.containers import HEAD_BYTES, Container, recognise
 from videos.media.errors import MediaError
@@ -27,9 +27,13 @@ from videos.models import Analysis, State, Upload, Video
 from videos.names import shown_name
 from videos.queue import wake_after_commit
 from videos.s3 import StorageUnavailable
+from videos.uploads.malware import found_in
 from videos.uploads.room import check_quota, check_room, check_size, lock_owner
 
 log = structlog.get_logger(__name__)
+
+# The columns of Video that the first bytes would tell.
+UNRECOGNISED = {"mime": "application/octet-stream", "demuxer": "", "media_type": "video"}
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,17 @@ class Accepted:
 
 
 def accept(arrival: Arrival) -> Accepted:
-    """Take the file in, or raise Refusal or MediaError with nothing stored."""
+    """Take the file in, or raise Refusal or MediaError.
+
+    Nothing is stored of what is refused, but malware is kept in quarantine.
+    """
     size = arrival.path.stat().st_size
     check_size(size)
     check_room(size)
     check_quota(arrival.owner, size, promised=False)
+    if found := found_in(arrival.path):
+        _set_aside(arrival, size, found)
+        raise malware()
     container = recognise_path(arrival.path)
     told = probe(arrival.path, container, media_limits())
     key = storage.original_key(arrival.video_id, container.suffix)
@@ -106,7 +116,9 @@ def take_in(arrival: Arrival) -> Video:
         refusal = from_media(error) if isinstance(error, MediaError) else error
         if refusal.retryable:
             raise refusal from error
-    return refuse(arrival, refusal, arrival.path.stat().st_size)
+    # Malware stands already, in quarantine.
+    known = Video.objects.filter(pk=arrival.video_id).first()
+    return known or refuse(arrival, refusal, arrival.path.stat().st_size)
 
 
 def refuse(arrival: Arrival, refusal: Refusal, size: int) -> Video:
@@ -157,6 +169,33 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _set_aside(arrival: Arrival, size: int, found: str) -> None:
+    """Keep malware where no address serves it, on a quarantined video that says what it is."""
+    if arrival.origin and Upload.objects.filter(origin=arrival.origin).exists():
+        # A folder that is backfilled again brings the same file again.
+        return
+    key = storage.quarantine_key(arrival.video_id)
+    _store(key, arrival.path)
+    try:
+        with transaction.atomic():
+            _record(
+                arrival,
+                secret_sha256=arrival.secret_sha256,
+                storage_key=key,
+                size_bytes=size,
+                sha256=sha256_of(arrival.path),
+                state=State.QUARANTINED,
+                error_code=malware().code,
+                # For staff; others are told without the name, see serializers.error_json.
+                error_message=f"clamd found {found[:200]}.",
+                **UNRECOGNISED,
+            )
+    except BaseException:
+        storage.remove(key)
+        raise
+    log.warning("malware found", video=str(arrival.video_id), found=found)
+
+
 def _store(key: str, path: Path) -> None:
     try:
         storage.put_path(key, path)
@@ -195,4 +234,4 @@ def _recognised_fields(path: Path) -> dict[str, str]:
     try:
         return container_fields(recognise_path(path))
     except (MediaError, OSError):
-        return {"mime": "application/octet-stream", "demuxer": "", "media_type": "video"}
+        return UNRECOGNISED

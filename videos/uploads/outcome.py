@@ -12,7 +12,8 @@ from django.db.models.functions import Now
 
 from videos.access.visibility import remember_upload
 from videos.errors import no_such_upload, upload_expired
-from videos.models import OpenUpload, Upload, Video
+from videos.models import OpenUpload, State, Upload, Video
+from videos.serializers import error_json
 from videos.uploads.accept import Arrival
 
 log = structlog.get_logger(__name__)
@@ -48,10 +49,11 @@ def settle(row: OpenUpload, video: Video) -> None:
     """Keep what became of the upload; its browser may see the video from now on."""
     rows = type(row)._default_manager.filter(pk=row.pk)
     # Once it is accepted, what becomes of its analysis is the video's own matter.
-    if video.storage_key:
+    if video.storage_key and video.state != State.QUARANTINED:
         rows.update(accepted_at=Now())
     else:
-        rows.update(error_code=video.error_code, error_message=video.error_message)
+        told = error_json(video) or {}
+        rows.update(error_code=video.error_code, error_message=told.get("message", ""))
     if row.session_key:
         _remember(row.session_key, video.id)
     log.info("upload finished", upload=str(row.pk), refused=video.error_code)

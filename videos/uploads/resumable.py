@@ -22,6 +22,7 @@ from django.utils import timezone
 from videos.errors import (
     Refusal,
     no_such_upload,
+    scan_unavailable,
     upload_busy,
     wrong_offset,
 )
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=10)
 # What has expired is still told to be gone for a while, instead of never having been there.
 TOMBSTONE = timedelta(days=7)
+# What the virus scanner gave no verdict on is sent to it again after so long.
+SCAN_PAUSE = timedelta(minutes=1)
 
 
 class WriterLost(Exception):
@@ -204,6 +207,11 @@ def look_after() -> None:
             finish(upload_id)
         except Refusal as refusal:
             log.warning("upload not accepted yet", upload=str(upload_id), code=refusal.code)
+            if refusal.code == scan_unavailable().code:
+                # The next one would wait for the scanner as long and in vain; and this one shall
+                # not be sent to it at every look.
+                PartialUpload.objects.filter(pk=upload_id).update(lease_until=Now() + SCAN_PAUSE)
+                break
     collect()
 
 

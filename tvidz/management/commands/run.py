@@ -8,7 +8,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from tvidz.checks import library_fingerprinted, own_descriptor_usable, shipped_data_fits
+from tvidz.checks import (
+    library_fingerprinted,
+    own_descriptor_usable,
+    scanner_answers,
+    shipped_data_fits,
+)
 from tvidz.commands import LibraryCommand
 from tvidz.supervisor import Supervisor, port_is_free, s3_events, web, workers
 
@@ -48,6 +53,7 @@ class Command(LibraryCommand):
         Supervisor(children, watches_workers=only != "web").run()
 
     def tell_what_is_due(self) -> None:
-        """Say what an upgrade of the engine left to do; the site serves all the same."""
-        for problem in library_fingerprinted(None, databases=[DEFAULT_DB_ALIAS]):
+        """Say what an upgrade of the engine left to do, or clamd; the site serves all the same."""
+        behind = library_fingerprinted(None, databases=[DEFAULT_DB_ALIAS])
+        for problem in (*behind, *scanner_answers(None)):
             self.stderr.write(f"{problem.msg} {problem.hint}")

@@ -18,6 +18,7 @@ from django.db import connections
 from videos.errors import Refusal
 from videos.heartbeat import beating
 from videos.s3 import StorageUnavailable, answering, sqs
+from videos.uploads import clamd
 from videos.uploads.room import check_room
 from videos.uploads.s3.events import Malformed, read_message
 from videos.uploads.s3.ingest import handle
@@ -33,7 +34,7 @@ MOST_AT_ONCE: Final = 10
 BEATS_A_VISIBILITY: Final = 3
 # What failed comes again after a minute, then two, four and eight.
 FIRST_PAUSE: Final = 60
-# With the disk full, or without the queue or the database, nothing is asked for.
+# With the disk full, or without the queue, the database or the virus scanner, nothing is asked for.
 REST_SECONDS: Final = 10.0
 
 
@@ -77,10 +78,12 @@ class Poller:
     def _ready(self) -> bool:
         try:
             check_room(0)
+            if settings.TVIDZ.clamd:
+                clamd.ping(settings.TVIDZ.clamd)
             connections["default"].ensure_connection()
             if not self._url:
                 self._url = queue_url()
-        except (Refusal, DatabaseError, OSError) as error:
+        except (Refusal, DatabaseError, OSError, clamd.NoVerdict) as error:
             log.warning("not ready for events", error=str(error))
             connections.close_all()
             return False
