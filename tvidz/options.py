@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from matching.engine.descriptors import registered
+from videos.addresses import read_networks, read_ports
 
 PREFIX = "TVIDZ_"
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -134,6 +135,34 @@ class Options(BaseSettings):
         le=3600,
         description="Seconds one file may take on its way to clamd and back. ClamAV's own "
         "`MaxScanTime` is 120 seconds, too.",
+    )
+    url_import: bool = Field(
+        False,
+        description="Whether people who are signed in may name the address of a file for tvidz to "
+        "fetch. tvidz then connects to hosts they choose; see docs/security.md.",
+    )
+    url_import_seconds: int = Field(
+        1800, ge=1, le=86_400, description="Seconds one such fetch may take in all."
+    )
+    url_imports_at_once: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Such fetches at a time, on all machines together. Each holds a worker: keep "
+        "it below `TVIDZ_WORKERS`, or slow servers keep analyses waiting.",
+    )
+    url_imports_waiting: int = Field(
+        20, ge=1, le=10_000, description="Such fetches one person may have before them."
+    )
+    outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Networks that are not public and to which tvidz may connect all the same for "
+        "addresses that people name, like `10.1.0.0/16,fd12::/64`.",
+    )
+    outgoing_ports: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("80", "443", "8000-8999"),
+        description="Ports, and ranges of ports, of addresses that people name. The web's: tvidz "
+        "is not to knock at other services for them.",
     )
 
     # Files in S3
@@ -379,7 +408,9 @@ class Options(BaseSettings):
     )
 
     @field_validator(
-        "allowed_hosts", "trusted_origins", "s3_origins", "onnx_mean", "onnx_std", mode="before"
+        *("allowed_hosts", "trusted_origins", "outgoing_allow", "outgoing_ports"),
+        *("s3_origins", "onnx_mean", "onnx_std"),
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -395,6 +426,18 @@ class Options(BaseSettings):
         told = ADDRESS.fullmatch(value)
         if value and not (told and 0 < int(told["port"]) < 65536):
             raise ValueError("host:port or the absolute path of a Unix socket is needed")
+        return value
+
+    @field_validator("outgoing_allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        read_networks(value)
+        return value
+
+    @field_validator("outgoing_ports")
+    @classmethod
+    def _ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        read_ports(value)
         return value
 
     @field_validator("onnx_model")

@@ -1,5 +1,6 @@
 """Django's settings, made from the environment (see `tvidz/options.py` for every variable)."""
 
+import math
 import os
 from pathlib import Path
 
@@ -143,6 +144,10 @@ CHANNEL_LAYERS = (
     else {}
 )
 
+# A fetched file goes on to the virus scanner in the same task.
+LONGEST_TASK = 120 + max(
+    TVIDZ.analysis_timeout, TVIDZ.url_import_seconds + math.ceil(TVIDZ.clamd_seconds)
+)
 Q_CLUSTER = {
     "name": "tvidz",
     "orm": "default",
@@ -156,8 +161,8 @@ Q_CLUSTER = {
     "catch_up": False,
     "max_attempts": 1,
     "poll": 0.05,
-    "timeout": TVIDZ.analysis_timeout + 120,
-    "retry": 2 * (TVIDZ.analysis_timeout + 120),
+    "timeout": LONGEST_TASK,
+    "retry": 2 * LONGEST_TASK,
     "save_limit": 100,
     "label": "Jobs",
 }
@@ -165,6 +170,7 @@ Q_CLUSTER = {
 TVIDZ_TASKS = {
     "analyse": "tvidz.pipeline.analyse",
     "finish_direct": "videos.uploads.s3.direct.finish",
+    "import": "videos.uploads.url_import.fetch",
 }
 
 REST_FRAMEWORK = {

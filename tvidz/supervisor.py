@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
 from videos import queue
-from videos.uploads import resumable
+from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
 
 log = structlog.get_logger(__name__)
@@ -132,6 +132,7 @@ class Supervisor:
                 queue.find_dropped()
                 resumable.look_after()
                 direct.look_after()
+                url_import.look_after()
                 if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
                     self._replace_workers()
             except Error as error:

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from videos.media_urls import thumbnail_url
-from videos.models import Analysis, FrameInfo, SceneCuts, State, Upload, Video
+from videos.models import Analysis, FrameInfo, SceneCuts, State, Upload, UrlImport, Video
 from videos.queue import retry
 from videos.serializers import video_page
 
@@ -112,3 +112,11 @@ class UploadAdmin(ReadOnlyAdmin):
     list_filter = ["entrance", "created_at"]
     search_fields = ["declared_name", "origin", "video__id"]
     list_select_related = ["video"]
+
+
+@admin.register(UrlImport)
+class UrlImportAdmin(ReadOnlyAdmin):
+    list_display = ["id", "owner", "state", "error_code", "received", "attempts", "created_at"]
+    list_filter = ["state", "error_code", "created_at"]
+    search_fields = ["url", "id", "video_id", "owner__username"]
+    list_select_related = ["owner"]

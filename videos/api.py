@@ -2,23 +2,26 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest
 from rest_framework import status
-from rest_framework.parsers import MultiPartParser
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from videos.access.visibility import remember_upload, visible
-from videos.errors import Refusal, malware, no_file, sign_in_first
+from videos.errors import Refusal, malware, no_file, sign_in_first, url_import_off
 from videos.models import Upload
 from videos.queue import retry
 from videos.requests import viewer
-from videos.serializers import latest_analysis, may_retry, video_json
+from videos.serializers import import_json, latest_analysis, may_retry, video_json
+from videos.uploads import url_import
 from videos.uploads.accept import Accepted, Arrival, accept
 
 
@@ -50,6 +53,40 @@ class RetryView(APIView):
         retry(analysis)
         video.refresh_from_db()
         return Response(video_json(video, asker), status=status.HTTP_202_ACCEPTED)
+
+
+class ImportsView(APIView):
+    """POST {"url": …}: a worker fetches the file; 202 with the import and its address."""
+
+    parser_classes = [JSONParser, FormParser]
+
+    def post(self, request: Request) -> Response:
+        if not settings.TVIDZ.url_import:
+            raise url_import_off()
+        if not isinstance(request.user, User):
+            raise sign_in_first()
+        row = url_import.begin(_named_url(request), request.user)
+        body = import_json(row)
+        headers = {"Location": body["address"]}
+        return Response(body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+class ImportView(APIView):
+    """GET how far an import is and what became of it."""
+
+    def get(self, request: Request, import_id: uuid.UUID) -> Response:
+        return Response(import_json(url_import.look_up(import_id, request.user)))
+
+
+def _named_url(request: Request) -> str:
+    try:
+        told: Any = request.data
+    except (ParseError, UnicodeError):
+        told = None
+    url = told.get("url") if isinstance(told, dict) else None
+    if not isinstance(url, str) or not url:
+        raise Refusal("BAD_REQUEST", 'Name the file\'s address: {"url": "https://…"}.', 400)
+    return url
 
 
 def take(request: HttpRequest, entrance: Upload.Entrance) -> Accepted:

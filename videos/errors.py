@@ -96,6 +96,52 @@ def unreadable_request() -> Refusal:
     return Refusal("BAD_REQUEST", "The request cannot be read as a form. Send it again.", 400)
 
 
+def url_import_off() -> Refusal:
+    return Refusal("URL_IMPORT_OFF", "Files are not fetched from addresses here. Upload it.", 403)
+
+
+def no_such_import() -> Refusal:
+    return Refusal("NO_IMPORT", "There is no such import, or it is not yours.", 404)
+
+
+def too_many_imports(limit: int) -> Refusal:
+    return Refusal(
+        "TOO_MANY_IMPORTS",
+        f"{limit} of your imports are not finished yet. Wait for one of them.",
+        429,
+        retryable=True,
+        headers={"Retry-After": "60"},
+    )
+
+
+def url_refused() -> Refusal:
+    # One sentence for every reason: what lies inside our network is not told.
+    return Refusal(
+        "URL_REFUSED",
+        "This address is not fetched. Name a public one that begins with http:// or https://, "
+        "without a user name in it.",
+        422,
+    )
+
+
+def url_unreachable() -> Refusal:
+    return Refusal(
+        "URL_UNREACHABLE",
+        "The server at this address did not answer, or broke off. Try again later.",
+        502,
+        retryable=True,
+    )
+
+
+def url_status(status: int) -> Refusal:
+    return Refusal(
+        "URL_STATUS",
+        f"The server at this address answered with status {status} instead of a file.",
+        502,
+        retryable=status >= 500 or status in (408, 425, 429),
+    )
+
+
 def no_such_upload() -> Refusal:
     return Refusal(
         "NO_UPLOAD", "There is no such upload, or it is not yours. Begin a new one.", 404

@@ -263,6 +263,69 @@ class UploadPart(models.Model):
         return f"bytes {self.start} to {self.start + self.length}"
 
 
+class UrlImport(models.Model):
+    """A file that a worker fetches from an address somebody named. This row is its queue.
+
+    As with an `Analysis`, a claim counts the attempt and takes a lease and the next `token`. What
+    was fetched is accepted as `video_id`, chosen beforehand so that it is accepted once. `length`
+    is what the server told, if it did.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        FETCHING = "fetching"
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    url = models.TextField(help_text="As it was named; it may hold a key to the file.")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    received = models.PositiveBigIntegerField(default=0)
+    length = models.PositiveBigIntegerField(null=True)
+    video_id = models.UUIDField(default=uuid.uuid4, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    token = models.PositiveBigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    woken_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_message = models.TextField(blank=True)
+    error_retryable = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "import from a URL"
+        verbose_name_plural = "imports from a URL"
+        constraints = [
+            models.CheckConstraint(
+                name="url_import_state_known",
+                condition=Q(state__in=["waiting", "fetching", "accepted", "refused"]),
+            ),
+            models.CheckConstraint(
+                name="url_import_fetching_has_a_lease",
+                condition=~Q(state="fetching") | Q(lease_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="url_import_refusal_has_a_code",
+                condition=~Q(state="refused") | ~Q(error_code=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["waiting", "fetching"]),
+                name="idx_url_import_unfinished",
+            ),
+            models.Index(fields=["owner", "created_at"], name="idx_url_import_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.url} · {self.state}"
+
+
 class FrameInfo(models.Model):
     """An index frame: `timestamp` in seconds, `frame_number` counted from 0 in decoding order."""
 

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from videos.heartbeat import beating
-from videos.models import UNFINISHED, Analysis, State, Video
+from videos.models import UNFINISHED, Analysis, State, UrlImport, Video
 
 log = structlog.get_logger(__name__)
 
@@ -159,16 +159,28 @@ def stalled(workers: int) -> bool:
     while it holds the queue's lock. One look proves little (between two jobs it may be so for a
     moment); only when it stays so is the cluster dead.
     """
-    running = Analysis.objects.filter(state=State.PROCESSING, lease_until__gte=Now()).count()
+    # A worker that fetches a file from elsewhere is as busy as one that analyses.
+    fetching = UrlImport.objects.filter(running_import()).count()
+    analysing = Analysis.objects.filter(state=State.PROCESSING, lease_until__gte=Now()).count()
     waiting = Q(state=State.QUEUED) | Q(state=State.PROCESSING, lease_until__lt=Now())
-    begun = Analysis.objects.filter(started_at__gt=Now() - STALLED_AFTER)
-    return (
-        running < workers
-        and Analysis.objects.filter(
-            waiting, attempts__lt=settings.TVIDZ.max_attempts, woken_at__isnull=False
-        ).exists()
-        and not begun.exists()
-    )
+    woken = Q(attempts__lt=settings.TVIDZ.max_attempts, woken_at__isnull=False)
+    work = Analysis.objects.filter(waiting & woken).exists()
+    if fetching < settings.TVIDZ.url_imports_at_once:
+        work = work or UrlImport.objects.filter(waiting_import() & woken).exists()
+    lately = Q(started_at__gt=Now() - STALLED_AFTER)
+    begun = Analysis.objects.filter(lately).exists() or UrlImport.objects.filter(lately).exists()
+    return fetching + analysing < workers and work and not begun
+
+
+def waiting_import() -> Q:
+    """Imports from a URL that a worker may take."""
+    state = UrlImport.State
+    return Q(state=state.WAITING) | Q(state=state.FETCHING, lease_until__lt=Now())
+
+
+def running_import() -> Q:
+    """Imports from a URL that a living worker fetches."""
+    return Q(state=UrlImport.State.FETCHING, lease_until__gte=Now())
 
 
 def retry(analysis: Analysis) -> Analysis:

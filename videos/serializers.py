@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.urls import reverse
 from rest_framework import serializers
 
 from videos.access.visibility import Viewer, owns
 from videos.errors import malware
 from videos.media_urls import original_url, thumbnail_url
-from videos.models import Analysis, SceneCuts, State, Video
+from videos.models import Analysis, SceneCuts, State, UrlImport, Video
 
 FIELDS = (
     "id",
@@ -90,6 +91,28 @@ def error_json(video: Video) -> dict[str, Any] | None:
         "code": video.error_code,
         "message": malware().message if locked else video.error_message,
         "retryable": video.error_retryable,
+    }
+
+
+def import_json(row: UrlImport) -> dict[str, Any]:
+    """An import from a URL as who began it is shown it."""
+    # What was fetched and refused stands as a failed video.
+    there = row.finished_at is not None and Video.objects.filter(pk=row.video_id).exists()
+    refused = {
+        "code": row.error_code,
+        "message": row.error_message,
+        "retryable": row.error_retryable,
+    }
+    return {
+        "id": str(row.pk),
+        "address": reverse("videos:api-import", args=[row.pk]),
+        "url": row.url,
+        "state": row.state,
+        "received": row.received,
+        "length": row.length,
+        "created_at": row.created_at.isoformat(),
+        "video": f"/api/v1/videos/{row.video_id}/" if there else None,
+        "error": refused if row.error_code else None,
     }
 
 

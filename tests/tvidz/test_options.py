@@ -82,6 +82,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("TVIDZ_CLAMD", "run/clamd.ctl"),
         ("TVIDZ_CLAMD", "tcp://localhost:3310"),
         ("TVIDZ_CLAMD", "::1:3310"),
+        ("TVIDZ_URL_IMPORTS_AT_ONCE", "0"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_variable_and_value(
@@ -112,6 +113,21 @@ def test_numbers_are_read_from_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TVIDZ_ONNX_MEAN", "0.485, 0.456, 0.406")
 
     assert read_options().onnx_mean == (0.485, 0.456, 0.406)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TVIDZ_OUTGOING_ALLOW", "inside.example"),
+        ("TVIDZ_OUTGOING_ALLOW", "10.0.0.1/8"),
+        ("TVIDZ_OUTGOING_PORTS", "http"),
+        ("TVIDZ_OUTGOING_PORTS", "80,0"),
+    ],
+)
+def test_a_wrong_list_of_networks_or_ports_is_refused_naming_the_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"{name}=" in refusal(monkeypatch, **{name: value})
 
 
 @pytest.mark.parametrize(

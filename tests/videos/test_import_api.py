@@ -1,0 +1,91 @@
+"""REST: an import from a URL is asked for and followed."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from tests.web_server import Web
+from videos.models import UrlImport
+from videos.uploads.url_import import begin
+
+pytestmark = pytest.mark.django_db
+
+IMPORTS = "/api/v1/imports/"
+
+
+@pytest.fixture
+def alice() -> User:
+    return User.objects.create_user("alice")
+
+
+def browser_of(user: User) -> Client:
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def ask(browser: Client, url: object) -> Any:
+    return browser.post(IMPORTS, json.dumps({"url": url}), content_type="application/json")
+
+
+def test_unless_switched_on_nothing_is_fetched(alice: User) -> None:
+    answer = ask(browser_of(alice), "https://example.org/film.mp4")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "URL_IMPORT_OFF")
+    assert not UrlImport.objects.exists()
+
+
+def test_who_is_not_signed_in_is_asked_to(web: Web) -> None:
+    answer = ask(Client(), web.url("/film.mp4"))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "SIGN_IN")
+
+
+def test_another_sites_page_cannot_have_something_fetched(web: Web, alice: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+
+    assert ask(browser, web.url("/film.mp4")).status_code == 403
+    assert not UrlImport.objects.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", "{}", '{"url": 7}', '{"url": ""}'])
+def test_a_request_without_an_address_is_told_what_to_send(
+    content: str, web: Web, alice: User
+) -> None:
+    answer = browser_of(alice).post(IMPORTS, content, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_REQUEST")
+
+
+def test_a_form_may_name_the_address_too(web: Web, alice: User) -> None:
+    form = "url=http%3A%2F%2Fexample.org%2F"
+    kind = "application/x-www-form-urlencoded"
+
+    assert browser_of(alice).post(IMPORTS, form, content_type=kind).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "http://a:b@example.org/", "http://example.org\u0000/"]
+)
+def test_what_is_no_web_address_is_refused_at_once(url: str, web: Web, alice: User) -> None:
+    answer = ask(browser_of(alice), url)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "URL_REFUSED")
+
+
+def test_an_import_is_its_owners_and_staffs_alone(web: Web, alice: User) -> None:
+    address = f"{IMPORTS}{begin(web.url('/film.mp4'), alice).pk}/"
+    staff = User.objects.create_superuser("chief")
+
+    assert browser_of(alice).get(address).status_code == 200
+    assert browser_of(staff).get(address).status_code == 200
+    for browser in (Client(), browser_of(User.objects.create_user("bob"))):
+        answer = browser.get(address)
+        assert (answer.status_code, answer.json()["code"]) == (404, "NO_IMPORT")
+    page = browser_of(staff).get(reverse("admin:videos_urlimport_changelist"))
+    assert page.status_code == 200
