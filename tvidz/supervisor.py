@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -92,8 +92,12 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
-        keeper = threading.Thread(target=self._look_after_work, daemon=True)
-        if self.watches_workers:
+        looks = (self._look_after_work, _look_after_uploads) if self.watches_workers else ()
+        keepers = [
+            threading.Thread(target=self._again_and_again, args=(look,), daemon=True)
+            for look in looks
+        ]
+        for keeper in keepers:
             keeper.start()
         try:
             while not self._stop.is_set():
@@ -102,7 +106,7 @@ class Supervisor:
                 self._stop.wait(TICK)
         finally:
             self._end()
-            if self.watches_workers:
+            for keeper in keepers:
                 keeper.join(timeout=5)
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
@@ -125,18 +129,21 @@ class Supervisor:
             child.start()
 
     def _look_after_work(self) -> None:
-        """In a thread of its own, so that a slow database does not delay a restart."""
+        queue.find_dropped()
+        if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
+            self._replace_workers()
+
+    def _again_and_again(self, look: Callable[[], object]) -> None:
+        """In a thread of its own: neither a slow database nor a large file delays a restart."""
         while not self._stop.wait(settings.TVIDZ.reconcile_seconds):
             try:
                 close_old_connections()
-                queue.find_dropped()
-                resumable.look_after()
-                direct.look_after()
-                url_import.look_after()
-                if self._dead(queue.stalled(settings.TVIDZ.workers), time.monotonic()):
-                    self._replace_workers()
+                look()
             except Error as error:
                 log.warning("database not reachable", error=str(error))
+            except Exception:
+                # Whatever it was, what is dropped next must be found.
+                log.exception("looking around failed")
         connection.close()
 
     def _dead(self, stalled: bool, now: float) -> bool:
@@ -170,6 +177,12 @@ class Supervisor:
                 child.kill_session()
                 child.process.wait()
         log.info("stopped")
+
+
+def _look_after_uploads() -> None:
+    """Finish what was left behind, and forget what has expired."""
+    for look in (resumable.look_after, direct.look_after, url_import.look_after):
+        look()
 
 
 def web(host: str, port: int) -> Child:

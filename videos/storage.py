@@ -4,6 +4,7 @@ Keys are made from the video's id alone, never from a name that somebody sent.
 """
 
 import io
+import secrets
 import shutil
 import tempfile
 import uuid
@@ -21,7 +22,8 @@ from videos.s3 import LibraryBucket, ObjectReader, answering, s3
 
 
 def original_key(video_id: uuid.UUID, suffix: str) -> str:
-    return f"videos/{video_id.hex[:2]}/{video_id}{suffix}"
+    """A new key each time: who stores a video's file in vain takes away nobody's but his own."""
+    return f"videos/{video_id.hex[:2]}/{video_id}-{secrets.token_hex(4)}{suffix}"
 
 
 def thumbnail_key(video_id: uuid.UUID) -> str:

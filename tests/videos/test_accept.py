@@ -1,6 +1,7 @@
 """The one way in: what becomes of a file that is handed over."""
 
 import hashlib
+import re
 import resource
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 from django_q.models import OrmQ
 
 from videos import storage
@@ -87,7 +88,8 @@ def test_a_hostile_name_is_shown_but_never_becomes_a_path(clip: Path) -> None:
     accepted = accept(arrive(clip, declared_name="../../<script>alert(1).mp4\x00"))
 
     assert accepted.video.filename == "<script>alert(1).mp4"
-    assert accepted.video.storage_key.endswith(f"{accepted.video.id}.mp4")
+    made = rf"videos/[0-9a-f]{{2}}/{accepted.video.id}-[0-9a-f]{{8}}\.mp4"
+    assert re.fullmatch(made, accepted.video.storage_key)
     assert Upload.objects.get().declared_name == "../../<script>alert(1).mp4"
     assert len(stored_files()) == 1
 
@@ -290,3 +292,15 @@ def test_of_two_files_at_once_that_do_not_both_fit_one_is_refused(
 
     assert ends == ["QUOTA", "QUOTA", "QUOTA", "accepted"]
     assert len(stored_files()) == Video.objects.count() == 1
+
+
+def test_who_comes_second_with_the_same_video_takes_nothing_away_from_the_first(
+    clip: Path,
+) -> None:
+    first = accept(arrive(clip))
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        accept(arrive(clip, video_id=first.video.id))
+
+    assert storage.open_stored(first.video.storage_key).read() == clip.read_bytes()
+    assert len(stored_files()) == 1
