@@ -1,6 +1,7 @@
 """A real S3 and SQS over HTTP: moto's server, in a process of its own, empty for each test."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -92,8 +93,12 @@ def running(folder: Path) -> Iterator[Aws]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    # Else it would let every page speak with it, whatever the bucket says.
+    environment = {**os.environ, "MOTO_DISABLE_GLOBAL_CORS": "true"}
     with (folder / "moto.txt").open("wb") as log:
-        process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, *words], stdout=log, stderr=log, env=environment
+        )
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(lambda: httpx.get(f"{url}/moto-api/data.json", timeout=5).status_code == 200)

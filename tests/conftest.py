@@ -333,13 +333,17 @@ class Site:
 
 
 def start_site(folder: Path, **environment: str) -> Site:
-    """Start the site as `make run` does and wait until it answers."""
+    """Start the site as `make run` does and wait until it answers.
+
+    `{port}` in a value becomes the site's.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     var = folder / "var"
     output = folder / "output.txt"
-    full = {**os.environ, "TVIDZ_VAR": str(var), "PYTHONUNBUFFERED": "1", **environment}
+    told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
+    full = {**os.environ, "TVIDZ_VAR": str(var), "PYTHONUNBUFFERED": "1", **told}
     full.pop("DATABASE_URL", None)
     with output.open("wb") as log:
         process = subprocess.Popen(

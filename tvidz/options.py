@@ -493,6 +493,16 @@ class Options(BaseSettings):
                 raise ValueError(f"{PREFIX}DEBUG is not allowed in production")
         return self
 
+    @property
+    def bucket_origins(self) -> list[str]:
+        """Where browsers send files to: origins that the site's pages may speak with."""
+        if not self.s3_uploads:
+            return []
+        if own := self.s3_browser_endpoint or self.s3_endpoint:
+            return [own]
+        hosts = ("s3.amazonaws.com", f"s3.{self.s3_region}.amazonaws.com")
+        return [f"https://{name}{host}" for host in hosts for name in (f"{self.s3_bucket}.", "")]
+
 
 def variable(name: str) -> str:
     """The environment variable that sets the attribute `name` of `Options`."""

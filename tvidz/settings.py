@@ -188,7 +188,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "media-src": [SELF, "blob:"],
-        "connect-src": [SELF, "ws:", "wss:"] if not PRODUCTION else [SELF, "wss:"],
+        "connect-src": [SELF, "wss:", *([] if PRODUCTION else ["ws:"]), *TVIDZ.bucket_origins],
         "object-src": [NONE],
         "base-uri": [SELF],
         "form-action": [SELF],
