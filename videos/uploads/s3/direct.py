@@ -22,7 +22,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from videos.errors import Refusal, incomplete
+from videos.errors import Refusal, from_media, incomplete
+from videos.media.errors import MediaError
 from videos.models import DirectUpload, Upload
 from videos.s3 import StorageUnavailable, answering, code_of, s3, s3_for_browsers
 from videos.uploads.room import check_quota, check_room, check_size
@@ -54,7 +55,7 @@ class Announced:
 def begin(announced: Announced) -> tuple[DirectUpload, dict[str, Any]]:
     """The upload, and how to send it: a form, or the size and number of its parts.
 
-    Raises TOO_LARGE, QUOTA, NO_SPACE, CONTENT_TYPE, EMPTY, StorageUnavailable.
+    Raises EMPTY, UNSUP, TOO_LARGE, QUOTA, NO_SPACE, StorageUnavailable.
     """
     _check(announced)
     options = settings.TVIDZ
@@ -176,9 +177,9 @@ def _expiry() -> datetime:
 
 def _check(announced: Announced) -> None:
     if announced.length == 0:
-        raise Refusal("EMPTY", "The file is empty.", 400)
+        raise from_media(MediaError("EMPTY"))
     if not TYPE.fullmatch(announced.content_type):
-        raise Refusal("CONTENT_TYPE", "Send a video or an image.", 415)
+        raise from_media(MediaError("UNSUP"))
     check_size(announced.length)
     check_quota(announced.owner, announced.length)
     check_room(announced.length)

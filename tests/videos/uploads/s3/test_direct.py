@@ -198,9 +198,9 @@ def test_a_bad_file_is_told_to_its_sender_and_stands_on_a_failed_video(
 @pytest.mark.parametrize(
     ("told", "status", "code"),
     [
-        ({"name": "a.mp4", "size": 0}, 400, "EMPTY"),
+        ({"name": "a.mp4", "size": 0}, 422, "EMPTY"),
         ({"name": "a.mp4", "size": 2 * MIB}, 413, "TOO_LARGE"),
-        ({"name": "a.txt", "size": 10, "type": "text/plain"}, 415, "CONTENT_TYPE"),
+        ({"name": "a.txt", "size": 10, "type": "text/plain"}, 415, "UNSUP"),
         ({"name": "a.mp4", "size": -1}, 400, "INVALID"),
         ({"name": "a.mp4"}, 400, "REQUIRED"),
         ({"size": 10}, 400, "REQUIRED"),
