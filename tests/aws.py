@@ -55,6 +55,18 @@ class Aws:
         told = s3().get_bucket_notification_configuration(Bucket=bucket)
         return "QueueConfigurations" in told
 
+    def parts_there(self, bucket: str) -> int:
+        """Parts of uploads that are not joined yet."""
+        begun = s3().list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        return sum(
+            len(
+                s3()
+                .list_parts(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+                .get("Parts", [])
+            )
+            for each in begun
+        )
+
     def send(self, body: Any) -> None:
         """Put a message into the queue as it is, or as JSON."""
         text = body if isinstance(body, str) else json.dumps(body)

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods
 
@@ -37,6 +38,9 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     options = settings.TVIDZ
+    if request.session.session_key is None:
+        # What is sent from here without an account belongs to the browser's session.
+        request.session.create()
     asker = viewer(request)
     recent = [
         {**video_json(video, asker), "duplicates": []} for video in recent_uploads(asker, RECENT)
@@ -48,6 +52,7 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
             "containers": CONTAINERS,
             "accept": ACCEPT,
         },
+        "direct": reverse("videos:api-direct-begin") if options.s3_uploads else "",
         "recent_json": recent,
         "error": problem_body(refusal) if refusal else None,
     }

@@ -6,12 +6,13 @@ import { bytes, counted, dateTime, percent, rate, shown, timeLeft } from "./form
 import { watch } from "./live.js";
 import { Preview } from "./preview.js";
 import { ProgressBar } from "./progress-bar.js";
-import { Pace, UploadError, refusedBeforeSending, send, tooLong } from "./upload-request.js";
+import { transfer } from "./transfer.js";
+import { Pace, UploadError, refusedBeforeSending, tooLong } from "./upload-request.js";
 import { applyMessage, ordered } from "./video-state.js";
 import { advice, isFinal, stateWords, verdict } from "./words.js";
 
 /** @typedef {import("./types.js").Video} Video */
-/** @typedef {{endpoint: string, token: () => string, accept: string, maxBytes: number, maxDuration: number}} Site */
+/** @typedef {import("./transfer.js").Site} Site */
 
 /** Share of the bar that belongs to sending; the analysis has the rest. */
 const SENDING_SHARE = 0.4;
@@ -36,20 +37,24 @@ export class JobCard {
     this.unsent = false;
     /** @type {Preview|null} */
     this.preview = null;
-    /** @type {(() => void)|null} */
-    this.abort = null;
+    /** What sends the file, while it is on its way. */
+    this.transfer = null;
+    this.paused = false;
     this.picture = el("div", { class: "thumbnail" }, icon(ICONS.film));
     this.words = el("span", { "data-role": "state" });
     this.figures = el("span");
     this.bar = new ProgressBar(`Progress of ${this.name}`);
     this.action = el("button", { class: "button quiet", type: "button", hidden: true,
       click: () => this.act() });
+    this.hold = el("button", { class: "button quiet", type: "button", hidden: true,
+      click: () => this.pauseOrGoOn() });
     this.again = el("button", { class: "button", type: "button", hidden: true,
       click: () => this.start() }, "Try again");
     this.result = el("div", { class: "job-result", hidden: true });
     this.problem = el("div", { class: "problem", hidden: true });
     this.body = el("div", { class: "job-body" },
-      el("div", { class: "job-head" }, el("h3", { title: this.name }, el("bdi", {}, this.name)), this.action),
+      el("div", { class: "job-head" }, el("h3", { title: this.name }, el("bdi", {}, this.name)),
+        el("div", { class: "job-actions" }, this.hold, this.action)),
       el("p", { class: "job-state" }, this.words, this.figures),
       this.bar.element, this.problem, this.result);
     this.element = el("li", { class: "job card", "data-role": "job-card" }, this.picture, this.body);
@@ -110,13 +115,15 @@ export class JobCard {
 
   /** Called by the queue when it is this file's turn. Never rejects. */
   async run() {
-    const pace = new Pace();
+    this.pace = new Pace();
     this.state("sending", "Sending", bytes(this.file.size));
-    const { done, abort } = send(this.file, this.site.endpoint, this.site.token(),
-      (sent, total) => this.sending(pace, sent, total));
-    this.abort = abort;
+    this.transfer = transfer(this.file, this.site, {
+      progress: (sent, total) => this.sending(sent, total),
+      lost: () => this.lost(),
+    });
+    this.offerHold("Pause");
     try {
-      const video = await done;
+      const video = await this.transfer.start();
       this.unsent = false;
       announce(`${this.name} has arrived.`);
       this.offer("");
@@ -126,21 +133,49 @@ export class JobCard {
       if (error instanceof UploadError && error.code === "cancelled") this.remove();
       else this.fail(error);
     } finally {
-      this.abort = null;
+      this.transfer = null;
+      this.offerHold("");
     }
   }
 
-  sending(pace, sent, total) {
-    pace.note(sent);
+  sending(sent, total) {
+    if (this.paused) return;
+    this.pace.note(sent);
     const share = total ? sent / total : 0;
     if (sent >= total) {
+      this.offerHold("");
       this.state("waiting", "Being taken in", bytes(this.file.size));
     } else {
       const parts = [`${bytes(Math.round(share * this.file.size))} of ${bytes(this.file.size)}`];
-      if (pace.perSecond) parts.push(rate(pace.perSecond), timeLeft(pace.secondsFor(total - sent)));
+      if (this.pace.perSecond) {
+        parts.push(rate(this.pace.perSecond), timeLeft(this.pace.secondsFor(total - sent)));
+      }
       this.state("sending", "Sending", parts.join(" · "));
     }
-    this.bar.show(SENDING_SHARE * share, sent >= total ? "waiting" : "sending", this.words.textContent);
+    this.share = Math.max(this.share ?? 0, share);
+    this.bar.show(SENDING_SHARE * this.share, sent >= total ? "waiting" : "sending", this.words.textContent);
+  }
+
+  /** The line broke; what was sent is kept, and the rest follows by itself. */
+  lost() {
+    if (this.element.dataset.state !== "lost") announce(`${this.name}: the connection broke. It goes on by itself.`);
+    this.state("lost", "Connection lost, goes on by itself", bytes(this.file.size));
+    this.bar.show(SENDING_SHARE * (this.share ?? 0), "waiting", this.words.textContent);
+  }
+
+  pauseOrGoOn() {
+    this.paused = !this.paused;
+    if (this.paused) {
+      this.transfer.pause();
+      this.state("paused", "Paused", `${bytes(Math.round((this.share ?? 0) * this.file.size))} of ${bytes(this.file.size)}`);
+      this.bar.show(SENDING_SHARE * (this.share ?? 0), "waiting", "Paused");
+    } else {
+      this.pace = new Pace();
+      this.transfer.goOn();
+      this.state("sending", "Sending", bytes(this.file.size));
+    }
+    this.offerHold(this.paused ? "Go on" : "Pause");
+    announce(`${this.name}: ${this.paused ? "paused" : "sending again"}.`);
   }
 
   /** @param {Video} video */
@@ -198,8 +233,8 @@ export class JobCard {
 
   /** Cancels what is on its way, takes away what is over. */
   act() {
-    if (this.abort) {
-      this.abort();
+    if (this.transfer) {
+      this.transfer.cancel();
       return;
     }
     this.queue.remove(this);
@@ -217,6 +252,12 @@ export class JobCard {
     this.element.dataset.state = state;
     setText(this.words, words);
     setText(this.figures, figures);
+  }
+
+  offerHold(words) {
+    this.hold.hidden = !words;
+    setText(this.hold, words);
+    this.hold.setAttribute("aria-label", `${words} ${this.name}`);
   }
 
   offer(words) {

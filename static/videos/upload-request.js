@@ -1,4 +1,4 @@
-/** Sending one file. XMLHttpRequest, because fetch tells nothing while it sends. */
+/** What a file may be, how fast it goes, and why it was not taken. */
 
 import { bytes, spokenLength } from "./format.js";
 
@@ -22,48 +22,12 @@ export class UploadError extends Error {
 }
 
 /**
- * @param {File} file
- * @param {string} endpoint
- * @param {string} token
- * @param {(sent: number, total: number) => void} progress
- * @returns {{done: Promise<any>, abort: () => void}} done: the accepted video, or an UploadError;
- *   code "cancelled" after abort
- */
-export function send(file, endpoint, token, progress) {
-  const request = new XMLHttpRequest();
-  const done = new Promise((resolve, reject) => {
-    request.upload.onprogress = (event) => progress(event.loaded, event.total || file.size);
-    request.onload = () => {
-      const answer = parsed(request.responseText);
-      if (request.status === 201 && answer) resolve(answer);
-      else reject(refusal(request.status, answer));
-    };
-    request.onerror = () => reject(new UploadError("network", "The connection broke.",
-      "The file did not arrive. Check the network, then try again.", true));
-    request.onabort = () => reject(new UploadError("cancelled", "Cancelled.", "", true));
-    request.open("POST", endpoint);
-    request.setRequestHeader("X-CSRFToken", token);
-    request.setRequestHeader("Accept", "application/json");
-    const form = new FormData();
-    form.append("file", file, file.name);
-    request.send(form);
-  });
-  return { done, abort: () => request.abort() };
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/**
+ * What an answer that is no success tells.
  * @param {number} status
  * @param {any} problem
+ * @returns {UploadError}
  */
-function refusal(status, problem) {
+export function refusal(status, problem) {
   // The title only names the code; the detail is the sentence made for people.
   if (problem && problem.detail) {
     return new UploadError(problem.code || `http_${status}`, problem.detail, "",

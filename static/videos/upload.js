@@ -4,6 +4,7 @@ import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
 import { spokenLength } from "./format.js";
 import { JobCard } from "./job-card.js";
+import { listUnfinished, takenUp } from "./unfinished.js";
 import { UploadQueue } from "./upload-queue.js";
 
 const AT_ONCE = 2;
@@ -13,12 +14,14 @@ const input = byId("file");
 const zone = byId("drop-zone");
 const jobs = byId("jobs");
 const empty = byId("no-uploads");
+const stopped = byId("unfinished");
 const queue = new UploadQueue(AT_ONCE);
 /** @type {Set<JobCard>} */
 const cards = new Set();
 
 const site = {
-  endpoint: form.dataset.endpoint,
+  resumable: form.dataset.resumable,
+  direct: form.dataset.direct,
   token: () => csrfToken(form),
   accept: input.accept,
   maxBytes: Number(form.dataset.maxBytes) || 0,
@@ -39,6 +42,7 @@ function addCard(name) {
 function takeAll(files) {
   for (const file of files) {
     const card = addCard(file.name);
+    takenUp(stopped, file);
     jobs.prepend(card.element);
     card.take(file);
   }
@@ -105,6 +109,18 @@ addEventListener("beforeunload", (event) => {
   if ([...cards].some((card) => card.unsent)) event.preventDefault();
 });
 
+/** A picture from the clipboard, or files copied in a file manager. */
+function wirePaste() {
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files || [])];
+    if (!files.length) return;
+    event.preventDefault();
+    takeAll(files);
+  });
+}
+
 wireForm();
 wireDrop();
+wirePaste();
 listRecent();
+listUnfinished(stopped, site, () => input.click());

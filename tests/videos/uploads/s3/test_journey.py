@@ -1,6 +1,5 @@
 """A running site with S3 beside it: from a signed address to the duplicate, and a kill."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.aws import Aws, running
 from tests.conftest import Site, open_folder, start_site, stop_site, wait_for
@@ -96,61 +95,61 @@ def test_a_copy_sent_to_the_bucket_is_linked_to_the_original_that_was_dropped_th
     wait_for(lambda: aws.waiting() == 0, "all messages to be done with")
 
 
-SEND = """
-async ({content, size}) => {
-  const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-  const ask = (path, body) => fetch(path, {
-    method: "POST",
-    headers: {"Content-Type": "application/json", "X-CSRFToken": token},
-    body: JSON.stringify(body),
-  }).then((answer) => answer.json());
-  const file = new Blob([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))]);
-  const told = await ask("/api/v1/direct-uploads/", {name: "seen.mp4", size: file.size});
-  const etags = [];
-  if (told.form) {
-    const form = new FormData();
-    for (const [name, value] of Object.entries(told.form.fields)) form.append(name, value);
-    form.append("file", file);
-    // The emulator, unlike S3, does not answer a form with the bucket's origins.
-    await fetch(told.form.url, {method: "POST", body: form, mode: "no-cors"});
-  } else {
-    const numbers = Array.from({length: told.parts.count}, (_, place) => place + 1);
-    const {addresses} = await ask(`/api/v1/direct-uploads/${told.id}/parts/`, {numbers});
-    for (const number of numbers) {
-      const part = file.slice((number - 1) * told.parts.bytes, number * told.parts.bytes);
-      const sent = await fetch(addresses[number], {method: "PUT", body: part});
-      if (!sent.ok) return {failed: await sent.text()};
-      etags.push(sent.headers.get("ETag"));
-    }
-  }
-  const state = await ask(`/api/v1/direct-uploads/${told.id}/complete/`, {});
-  return {video: told.video_id, state: state.state, etags};
-}
-"""
-
-
-@pytest.mark.parametrize("large", [False, True])
-def test_a_page_of_ours_may_send_to_the_bucket_under_its_own_policy(
-    site_and_aws: tuple[Site, Aws], clip: Path, chromium: str, large: bool
-) -> None:
-    site, _ = site_and_aws
-    content = padded(clip.read_bytes(), 6 << 20) if large else clip.read_bytes()
+@pytest.fixture
+def page(chromium: str, site_and_aws: tuple[Site, Aws]) -> Iterator[Page]:
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page()
-        page.goto(site.url)
-        sent = page.evaluate(SEND, {"content": base64.b64encode(content).decode()})
-        assert sent.get("state") in ("received", "accepted"), sent
-        assert all(sent["etags"])
-        assert len(sent["etags"]) == (2 if large else 0)
-        asked = "SELECT 1 FROM videos_video WHERE id = %s"
-        wait_for(lambda: site.rows(asked, sent["video"]), "the file to be taken in", 60)
-        page.goto(f"{site.url}/videos/{sent['video']}/")
-        page.get_by_text("seen.mp4").first.wait_for()
+        opened = browser.new_page()
+        opened.set_default_timeout(60_000)
+        opened.goto(site_and_aws[0].url)
+        yield opened
         browser.close()
-    assert site.finished(sent["video"])["state"] == "ready"
+
+
+def test_the_upload_page_sends_a_small_file_to_the_bucket(
+    site_and_aws: tuple[Site, Aws], clip: Path, page: Page
+) -> None:
+    asked = ask_for(page)
+    page.set_input_files("#file", clip)
+
+    page.locator("[data-role=job-card][data-final=true]").wait_for()
+    assert any(url.endswith("/videos") for url in asked)
+    assert not any("/api/v1/uploads" in url for url in asked)
+
+
+def test_the_upload_page_goes_on_with_a_large_one_after_a_reload(
+    site_and_aws: tuple[Site, Aws], clip: Path, page: Page, tmp_path: Path
+) -> None:
+    site, aws = site_and_aws
+    large = tmp_path / "large.mp4"
+    large.write_bytes(padded(clip.read_bytes(), 17 << 20))
+    network = page.context.new_cdp_session(page)
+    slowly = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2 << 20}
+    network.send("Network.emulateNetworkConditions", slowly)
+    page.set_input_files("#file", large)
+    wait_for(lambda: aws.parts_there("videos"), "a part to arrive", 60)
+
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    page.get_by_text("Choose the same file again").wait_for()
+    network.send("Network.emulateNetworkConditions", slowly | {"uploadThroughput": -1})
+    asked = ask_for(page)
+    page.set_input_files("#file", large)
+
+    page.locator("[data-role=job-card][data-final=true]").wait_for()
+    assert 1 <= sum("partNumber" in url for url in asked) <= 3
+    stored = "SELECT size_bytes FROM videos_video WHERE filename = 'large.mp4' AND state = 'ready'"
+    assert site.rows(stored) == [(17 << 20,)]
+    assert page.locator("[data-role=unfinished]").count() == 0
+
+
+def ask_for(page: Page) -> list[str]:
+    """Addresses that the page asks for from now on."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    return asked
 
 
 def padded(content: bytes, length: int) -> bytes:

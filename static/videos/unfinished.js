@@ -1,0 +1,55 @@
+/** Uploads that an earlier visit began: the browser needs the file itself to go on. */
+
+import { announce } from "./announce.js";
+import { ICONS, el, icon } from "./dom.js";
+import { bytes, percent, shown } from "./format.js";
+import { unfinished } from "./transfer.js";
+
+/**
+ * @param {HTMLElement} list
+ * @param {import("./transfer.js").Site} site
+ * @param {() => void} choose
+ */
+export async function listUnfinished(list, site, choose) {
+  const found = await unfinished(site);
+  list.replaceChildren(...found.map((upload) => card(upload, list, choose)));
+  list.hidden = !found.length;
+}
+
+function card(upload, list, choose) {
+  const name = shown(upload.name);
+  const share = upload.size ? upload.received / upload.size : 0;
+  const element = el("li", { class: "job card", "data-role": "unfinished" },
+    el("div", { class: "thumbnail" }, icon(ICONS.film)),
+    el("div", { class: "job-body" },
+      el("div", { class: "job-head" }, el("h3", { title: name }, el("bdi", {}, name)),
+        el("div", { class: "job-actions" },
+          el("button", { class: "button quiet", type: "button", "aria-label": `Give up ${name}`,
+            click: async () => {
+              await upload.giveUp();
+              element.remove();
+              list.hidden = !list.children.length;
+              announce(`${name} was given up.`);
+            } }, "Give up"))),
+      el("p", { class: "job-state" },
+        el("span", {}, `Stopped at ${percent(share)}`),
+        el("span", {}, `${bytes(upload.received)} of ${bytes(upload.size)} are here`)),
+      el("div", { class: "job-result" },
+        el("p", {}, "Choose the same file again, and it goes on from there."),
+        el("button", { class: "button", type: "button", click: choose,
+          "aria-label": `Choose ${name} again` }, "Choose it again"))));
+  element.dataset.name = upload.name;
+  return element;
+}
+
+/**
+ * The file was chosen again: its own card tells of it now.
+ * @param {HTMLElement} list
+ * @param {File} file
+ */
+export function takenUp(list, file) {
+  for (const element of [...list.children]) {
+    if (element.dataset.name === file.name) element.remove();
+  }
+  list.hidden = !list.children.length;
+}
