@@ -2,111 +2,16 @@
 
 import base64
 import hashlib
-import os
-import signal
-import socket
-import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from tests.conftest import Site, start_site, stop_site, wait_for
-from videos.uploads.incoming import RECORD_SECONDS
-
-TUS = {"Tus-Resumable": "1.0.0"}
-BYTES = {"Content-Type": "application/offset+octet-stream"}
-HELLO = b"Hello, tus!\n"
-OURS = "/api/v1/uploads"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    running = start_site(tmp_path_factory.mktemp("tus"), TVIDZ_MAX_UPLOAD_MB="16")
-    yield running
-    stop_site(running)
-
-
-class Client:
-    """Speaks tus to the site."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        # Without `verify` no certificates are loaded, which takes longer than a whole upload here.
-        self.http = httpx.Client(base_url=site.url, timeout=30, verify=False)
-
-    def create(self, length: int | None, *, body: bytes = b"", **headers: str) -> httpx.Response:
-        told = TUS | {name.replace("_", "-"): value for name, value in headers.items()}
-        if length is not None:
-            told["Upload-Length"] = str(length)
-        return self.http.post(f"{OURS}/", headers=told | (BYTES if body else {}), content=body)
-
-    def begun(self, length: int, **headers: str) -> str:
-        answer = self.create(length, body=b"", **headers)
-        assert answer.status_code == 201, answer.text
-        return answer.headers["Location"]
-
-    def patch(self, place: str, offset: int, body: bytes, **headers: str) -> httpx.Response:
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        all_headers = TUS | BYTES | {"Upload-Offset": str(offset)} | told
-        return self.http.patch(place, headers=all_headers, content=body)
-
-    def head(self, place: str) -> httpx.Response:
-        return self.http.head(place, headers=TUS)
-
-    def offset(self, place: str) -> int:
-        return int(self.head(place).headers["Upload-Offset"])
-
-    def status(self, place: str) -> dict[str, Any]:
-        answer = self.http.get(place)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def stored(self, place: str) -> bytes:
-        """What the database counts of the bytes on disk."""
-        upload = uuid.UUID(place.rpartition("/")[2])
-        rows = self.site.rows(
-            "SELECT token, length FROM videos_uploadpart WHERE upload_id = %s ORDER BY start",
-            upload,
-        )
-        folder = self.site.var / "partial" / upload.hex[:2] / str(upload)
-        return b"".join((folder / f"{token:08d}").read_bytes()[:length] for token, length in rows)
-
-    @contextmanager
-    def writing(
-        self, place: str, body: bytes, sent: int, *, offset: int = 0, **headers: str
-    ) -> Iterator[None]:
-        """A PATCH that hangs after so many bytes of its body, and is cut at the end."""
-        url = urlsplit(self.site.url)
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        told |= TUS | BYTES | {"Upload-Offset": str(offset), "Content-Length": str(len(body))}
-        lines = [f"PATCH {urlsplit(place).path} HTTP/1.1", f"Host: {url.netloc}"]
-        lines += [f"{name}: {value}" for name, value in told.items()]
-        with socket.create_connection((url.hostname or "", url.port or 0), timeout=30) as wire:
-            wire.sendall("\r\n".join([*lines, "", ""]).encode() + body[:sent])
-            yield
-
-
-@pytest.fixture
-def client(site: Site) -> Client:
-    return Client(site)
-
-
-def digest(algorithm: str, content: bytes) -> str:
-    return f"{algorithm} {base64.b64encode(hashlib.new(algorithm, content).digest()).decode()}"
-
-
-def some_bytes(count: int, seed: int = 1) -> bytes:
-    block = hashlib.shake_256(str(seed).encode()).digest(4096)
-    return (block * (count // 4096 + 1))[:count]
+from tests.conftest import wait_for
+from tests.tus_client import BYTES, HELLO, OURS, TUS, Client, digest, some_bytes
 
 
 class TestProtocol:
@@ -366,88 +271,3 @@ class TestWhatBecomesOfIt:
         told = client.status(answer.headers["Location"])
         assert (told["state"], told["code"]) == ("refused", code)
         assert told["detail"]
-
-
-class TestCutsAndWriters:
-    @pytest.mark.parametrize(
-        ("length", "places"),
-        [
-            (2048, range(0, 2049)),
-            # The server reads 64 KiB at a time.
-            (1 << 17, [*range(65520, 65553), *range(131056, 131073)]),
-        ],
-        ids=["every byte", "around the buffers"],
-    )
-    def test_it_goes_on_after_a_cut_at_any_byte(
-        self, client: Client, length: int, places: Sequence[int]
-    ) -> None:
-        content = some_bytes(length)
-        mine = threading.local()
-
-        def cut_at(place: int) -> tuple[int, bool]:
-            if not hasattr(mine, "client"):
-                mine.client = Client(client.site)
-            upload = mine.client.begun(length, Upload_Concat="partial")
-            with mine.client.writing(upload, content, place):
-                pass
-            offset = mine.client.offset(upload)
-            answer = mine.client.patch(upload, offset, content[offset:])
-            # The cut request may be read only now: its bytes count, or it is just being ended.
-            while answer.status_code in (409, 423):
-                offset = mine.client.offset(upload)
-                answer = mine.client.patch(upload, offset, content[offset:])
-            return place, offset <= place and mine.client.stored(upload) == content
-
-        with ThreadPoolExecutor(4) as pool:
-            wrong = [place for place, well in pool.map(cut_at, places) if not well]
-        assert wrong == []
-
-    def test_it_goes_on_after_the_server_was_killed(self, client: Client) -> None:
-        content = some_bytes(1000)
-        place = client.begun(1000, Upload_Concat="partial")
-        with client.writing(place, content, 600):
-            time.sleep(2 * RECORD_SECONDS)
-            os.kill(client.site.child("uvicorn"), signal.SIGKILL)
-
-            def goes_on() -> bool:
-                try:
-                    offset = client.offset(place)
-                    return client.patch(place, offset, content[offset:]).status_code == 204
-                except (httpx.HTTPError, KeyError):
-                    return False
-
-            wait_for(goes_on, "the upload to go on", 40)
-        assert client.stored(place) == content
-
-    def test_a_dead_writer_is_put_out_within_a_second(self, client: Client) -> None:
-        content = some_bytes(1000)
-        place = client.begun(1000, Upload_Concat="partial")
-        with client.writing(place, content, 600):
-            time.sleep(0.3)
-            # The connection stays open and silent, as that of a lost phone does.
-            busy = client.patch(place, 0, content)
-            began = time.monotonic()
-            offset = client.offset(place)
-            took = time.monotonic() - began
-            answer = client.patch(place, offset, content[offset:])
-
-        assert busy.status_code in (409, 423)
-        assert (offset, answer.status_code) == (600, 204)
-        assert took < 1.0
-        assert client.stored(place) == content
-
-    def test_of_two_writers_at_one_offset_one_wins(self, client: Client) -> None:
-        content = some_bytes(4 << 20)
-        place = client.begun(len(content), Upload_Concat="partial")
-        start = threading.Barrier(2)
-
-        def write(_: int) -> int:
-            mine = Client(client.site)
-            start.wait()
-            return mine.patch(place, 0, content).status_code
-
-        with ThreadPoolExecutor(2) as pool:
-            codes = sorted(pool.map(write, range(2)))
-        assert codes[0] == 204
-        assert codes[1] in (409, 423)
-        assert client.stored(place) == content
