@@ -24,19 +24,26 @@ class Visitor:
 
 class BareRequest:
     """An ASGI scope, read: `path` without a slash at its end, `method` as X-HTTP-Method-Override
-    has it."""
+    has it, a header that came in several lines as one with commas (RFC 9110, 5.3)."""
 
     def __init__(self, scope: dict[str, Any]) -> None:
-        self.headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in scope["headers"]
-        }
+        self.headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            between = "; " if name == "cookie" else ","
+            known = self.headers.get(name)
+            self.headers[name] = value if known is None else f"{known}{between}{value}"
         self.method = self.header("x-http-method-override").upper() or str(scope["method"])
         self.path = str(scope["path"]).rstrip("/")
         self._scheme = str(scope.get("scheme", "http"))
 
     def header(self, name: str) -> str:
         return self.headers.get(name, "").strip()
+
+    @property
+    def content_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.header("content-type").partition(";")[0].strip().lower()
 
     @property
     def has_body(self) -> bool:

@@ -20,7 +20,9 @@ MAX_METADATA: Final = 8192
 MAX_PARTS: Final = 1000
 
 _KEY = re.compile(r"[!-+\--~]+")  # ASCII without space and comma
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]+")
+# More bytes than any file may have, and few enough for a column of the database.
+_MOST: Final = 10**18
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def bad_header(name: str, must: str) -> Refusal:
 
 
 def number(name: str, value: str) -> int:
-    """A count of bytes."""
+    """A count of bytes; of those above 10¹⁸ just that, as they are no less true for being long."""
     if not _NUMBER.fullmatch(value):
         raise bad_header(name, "must be a number of bytes")
-    return int(value)
+    return min(int(value.lstrip("0")[:20] or "0"), _MOST)
 
 
 def metadata(value: str) -> dict[str, bytes]:
