@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from videos.errors import Refusal, no_space, over_length, upload_busy
+from videos.errors import Refusal, no_space, over_length, too_large, upload_busy
 from videos.uploads import parts, resumable
 from videos.uploads.resumable import Hold, WriterLost
 from videos.uploads.threads import FILES, in_database, in_thread
@@ -40,12 +40,6 @@ class Incoming:
     written: int = 0
     recorded: int = 0
 
-    @property
-    def _most(self) -> int:
-        """Bytes the whole upload may have, as far as is known."""
-        told = self.hold.length
-        return int(settings.TVIDZ.max_upload_mb << 20) if told is None else told
-
     async def take(self) -> int | None:
         """Bytes that were stored; None when the client went away, which loses none of them.
 
@@ -60,15 +54,15 @@ class Incoming:
             if keep:
                 await self._record(file, last=True)
             else:
-                await in_database(resumable.record, self.hold, 0, last=True)
+                await in_database(resumable.record, self.hold, None, last=True)
         except WriterLost:
-            raise upload_busy() from None
+            raise await in_database(resumable.why_lost, self.hold.upload_id) from None
         except OSError as error:
             raise await self._not_stored(error) from error
         finally:
             await in_thread(FILES, file.close)
         if end == "over":
-            raise over_length(self._most)
+            raise too_many(self.hold)
         if end == "yielded":
             raise upload_busy()
         if end == "gone":
@@ -107,7 +101,7 @@ class Incoming:
         if message["type"] == "http.disconnect":
             return "gone"
         body = message.get("body", b"")
-        if self.hold.start + self.written + len(body) > self._most:
+        if self.hold.start + self.written + len(body) > most(self.hold):
             return "over"
         if body:
             await in_thread(FILES, parts.write_all, file, body)
@@ -118,11 +112,12 @@ class Incoming:
 
     async def _record(self, file: BinaryIO, *, last: bool = False) -> bool:
         """Tell the database what is on disk; of bytes with a checksum only once it is right."""
-        counted = 0 if self.wanted is not None and not last else self.written
-        if counted > self.recorded:
+        counts = self.wanted is None or last
+        if counts and self.written > self.recorded:
             await in_thread(FILES, parts.settle, file)
-        self.recorded = counted
-        return await in_database(resumable.record, self.hold, counted, last=last)
+            self.recorded = self.written
+        told = self.written if counts else None
+        return await in_database(resumable.record, self.hold, told, last=last)
 
     async def _open(self) -> BinaryIO:
         try:
@@ -134,5 +129,16 @@ class Incoming:
         """The disk is full or broken: what was recorded stays, and the upload is free again."""
         log.warning("an upload cannot be stored", error=str(error))
         with suppress(WriterLost, OperationalError, InterfaceError):
-            await in_database(resumable.record, self.hold, self.recorded, last=True)
+            await in_database(resumable.record, self.hold, self.recorded or None, last=True)
         return no_space()
+
+
+def most(hold: Hold) -> int:
+    """Bytes the whole upload may have, as far as is known."""
+    return int(settings.TVIDZ.max_upload_mb << 20) if hold.length is None else hold.length
+
+
+def too_many(hold: Hold) -> Refusal:
+    """The refusal of more bytes than that."""
+    limit = settings.TVIDZ.max_upload_mb
+    return too_large(limit) if hold.length is None else over_length(hold.length)

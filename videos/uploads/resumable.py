@@ -24,6 +24,7 @@ from videos.errors import (
     no_such_upload,
     scan_unavailable,
     upload_busy,
+    upload_expired,
     wrong_offset,
 )
 from videos.heartbeat import beating
@@ -49,7 +50,10 @@ class WriterLost(Exception):
 
 @dataclass(frozen=True)
 class Hold:
-    """A request's right to write from `start` on; `token` names its part."""
+    """A request's right to write from `start` on; `token` names its part.
+
+    `length` is the upload's, as known before or as told with this request.
+    """
 
     upload_id: uuid.UUID
     token: int
@@ -78,7 +82,10 @@ def begin(told: Begun) -> PartialUpload:
 
 
 def begin_final(told: Begun, partial_ids: Sequence[uuid.UUID]) -> PartialUpload:
-    """An upload made of finished partial ones, in that order; raises NO_UPLOAD, UNFINISHED_PART."""
+    """An upload made of finished partial ones, in that order.
+
+    Raises NO_UPLOAD, UPLOAD_EXPIRED, UNFINISHED_PART.
+    """
     with transaction.atomic():
         found = PartialUpload.objects.select_for_update().in_bulk(list(partial_ids))
         ordered = [found.get(part) for part in partial_ids]
@@ -87,6 +94,8 @@ def begin_final(told: Begun, partial_ids: Sequence[uuid.UUID]) -> PartialUpload:
                 raise no_such_upload()
             if partial.owner_id != (told.owner.pk if told.owner else None):
                 raise no_such_upload()
+            if partial.expires_at < timezone.now():
+                raise upload_expired()
             if partial.length is None or partial.received < partial.length:
                 raise Refusal("UNFINISHED_PART", "Send all parts first, then join them.", 409)
         total = sum(partial.received for partial in ordered if partial is not None)
@@ -125,40 +134,47 @@ def _take_over(final: PartialUpload, partials: Sequence[PartialUpload]) -> None:
     final.save(update_fields=["received", "token"])
 
 
-def set_length(upload: PartialUpload, length: int) -> None:
-    """Tell the length of an upload that began without one; raises LENGTH_KNOWN, TOO_LARGE."""
-    _check_length(length, upload.owner)
-    known = Q(length__isnull=True, received__lte=length) | Q(length=length)
-    if not PartialUpload.objects.filter(known, pk=upload.pk).update(length=length):
-        raise Refusal("LENGTH_KNOWN", "Upload-Length cannot be changed any more.", 400)
+def claim(upload_id: uuid.UUID, offset: int, length: int | None = None) -> Hold:
+    """The right to write from `offset` on.
 
 
-def claim(upload_id: uuid.UUID, offset: int) -> Hold:
-    """The right to write from `offset` on; raises WRONG_OFFSET, UPLOAD_BUSY."""
+    `length` is what the request tells of the upload's; it is kept with the first bytes that count.
+    Raises WRONG_OFFSET, UPLOAD_BUSY, LENGTH_KNOWN, TOO_LARGE, QUOTA and NO_SPACE, nothing changed.
+    """
     rows = PartialUpload.objects.filter(pk=upload_id)
-    taken = rows.filter(_free(), received=offset, accepted_at=None, error_code="").update(
+    may = Q(accepted_at=None, error_code="", received=offset) & _free()
+    if length is not None:
+        untold = rows.filter(length__isnull=True).select_related("owner").first()
+        if untold is not None:
+            _check_length(length, untold.owner)
+        may &= Q(length__isnull=True, received__lte=length) | Q(length=length)
+    taken = rows.filter(may).update(
         token=F("token") + 1, lease_until=Now() + LEASE, asked_to_yield=False
     )
     row = rows.annotate(busy=~_free()).first()
     if row is None:
         raise no_such_upload()
     if not taken:
-        raise upload_busy() if row.busy and row.received <= offset else wrong_offset(row.received)
-    return Hold(upload_id, row.token, offset, row.length)
+        if row.busy and row.received <= offset:
+            raise upload_busy()
+        if row.received == offset and length not in (None, row.length):
+            raise Refusal("LENGTH_KNOWN", "Upload-Length cannot be changed any more.", 400)
+        raise wrong_offset(row.received)
+    return Hold(upload_id, row.token, offset, row.length if length is None else length)
 
 
-def record(hold: Hold, written: int, *, last: bool = False) -> bool:
+def record(hold: Hold, written: int | None, *, last: bool = False) -> bool:
     """`written` bytes of this request are on disk; whether another request asks it to give way.
 
-    `last` lets go of the upload. Raises WriterLost.
+    With None nothing that the request brought counts. `last` lets go of the upload. Raises
+    WriterLost.
     """
+    kept: dict[str, Any] = {"lease_until": None if last else Now() + LEASE}
+    if written is not None:
+        kept |= {"received": hold.start + written, "length": hold.length}
     with transaction.atomic():
-        kept = PartialUpload.objects.filter(pk=hold.upload_id, token=hold.token).update(
-            received=hold.start + written,
-            lease_until=None if last else Now() + LEASE,
-            expires_at=expiry(),
-        )
-        if not kept:
+        rows = PartialUpload.objects.filter(pk=hold.upload_id, token=hold.token)
+        if not rows.update(expires_at=expiry(), **kept):
             raise WriterLost
         if written:
             UploadPart.objects.update_or_create(
@@ -166,16 +182,24 @@ def record(hold: Hold, written: int, *, last: bool = False) -> bool:
                 token=hold.token,
                 defaults={"start": hold.start, "length": written},
             )
-    return PartialUpload.objects.values_list("asked_to_yield", flat=True).get(pk=hold.upload_id)
+    return PartialUpload.objects.filter(pk=hold.upload_id, asked_to_yield=True).exists()
+
+
+def why_lost(upload_id: uuid.UUID) -> Refusal:
+    """What to tell a writer that is out; where the upload was terminated, its last bytes go."""
+    if PartialUpload.objects.filter(pk=upload_id).exists():
+        return upload_busy()
+    parts.remove(upload_id)
+    return no_such_upload()
 
 
 def ask_to_yield(upload_id: uuid.UUID) -> bool:
-    """Ask whoever writes to stop, so that the offset holds still; whether somebody writes."""
-    return bool(
-        PartialUpload.objects.filter(pk=upload_id, lease_until__gte=Now()).update(
-            asked_to_yield=True
-        )
-    )
+    """Ask whoever writes to stop, so that the offset holds still; whether somebody writes.
+
+    Who holds an upload that is all there accepts it: the offset stays as it is.
+    """
+    writing = PartialUpload.objects.filter(pk=upload_id, lease_until__gte=Now())
+    return bool(writing.exclude(received=F("length")).update(asked_to_yield=True))
 
 
 def finish(upload_id: uuid.UUID) -> PartialUpload:
@@ -196,7 +220,10 @@ def finish(upload_id: uuid.UUID) -> PartialUpload:
                 _accept(row)
         finally:
             mine.update(lease_until=None)
-        row.refresh_from_db()
+        left = PartialUpload.objects.filter(pk=upload_id).first()
+        if left is None:
+            raise no_such_upload()
+        row = left
     return row
 
 
