@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection
 
 from videos.access.visibility import new_secret
@@ -104,7 +105,7 @@ async def _answer(request: BareRequest, receive: Receive) -> Answer | None:
                 refusal.headers |= _expires(row.expires_at)
             raise
     if request.method == "HEAD":
-        return await _head(row)
+        return await _head(row.id, who.user)
     if request.method == "GET":
         return _status(row)
     if request.method == "DELETE":
@@ -252,15 +253,15 @@ def _finish(upload_id: uuid.UUID) -> PartialUpload:
         connection.close()
 
 
-async def _head(row: PartialUpload) -> Answer:
+async def _head(upload_id: uuid.UUID, user: User | None) -> Answer:
     # The connection of whoever wrote may be dead without our knowing: the offset must hold still.
-    if await in_database(resumable.ask_to_yield, row.id):
-        until = time.monotonic() + YIELD_SECONDS
-        while time.monotonic() < until:
-            await asyncio.sleep(0.05)
-            await in_database(row.refresh_from_db)
-            if row.lease_until is None:
-                break
+    writing = await in_database(resumable.ask_to_yield, upload_id)
+    until = time.monotonic() + YIELD_SECONDS
+    # Read after that, as a writer may just have ended: what it brought need not be sent again.
+    row = await in_database(outcome.look_up, PartialUpload, upload_id, user)
+    while writing and row.lease_until is not None and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+        row = await in_database(outcome.look_up, PartialUpload, upload_id, user)
     headers = {"Upload-Offset": str(row.received), "Cache-Control": "no-store"}
     headers |= _expires(row.expires_at)
     if row.length is None:
