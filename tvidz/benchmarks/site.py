@@ -52,23 +52,25 @@ class Sent:
 
 @dataclass(frozen=True)
 class RunningSite:
-    """A running site: `port` on loopback, everything it writes below `var`."""
+    """A running site: `port` on loopback, everything it writes below `var`, its supervisor."""
 
     port: int
     var: Path
+    supervisor: int
 
-    def upload(self, path: Path, name: str) -> Sent:
+    def upload(self, path: Path, name: str, *, as_it_is: bool = False) -> Sent:
         """Send a file as a browser does; raises SiteFailed when it is not accepted.
 
-        An empty MP4 box makes each another file: the same one twice is not analysed twice.
+        An empty MP4 box makes each another file, as the same one twice is not analysed twice;
+        not with `as_it_is`.
         """
         seam = uuid.uuid4().hex
         head = (
             f'--{seam}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode()
-        tail = (24).to_bytes(4, "big") + b"free" + uuid.uuid4().bytes
-        tail += f"\r\n--{seam}--\r\n".encode()
+        box = (24).to_bytes(4, "big") + b"free" + uuid.uuid4().bytes
+        tail = (b"" if as_it_is else box) + f"\r\n--{seam}--\r\n".encode()
         link = http.client.HTTPConnection(HOST, self.port, timeout=_PATIENCE)
         try:
             link.putrequest("POST", "/api/v1/videos/")
@@ -107,6 +109,30 @@ class RunningSite:
         sent = self.upload(path, name)
         self.follow(sent)
         return sent
+
+    def child(self, words: str) -> int:
+        """The process id of what the supervisor runs with these words in its command.
+
+        Raises SiteFailed when there is none.
+        """
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == self.supervisor and words.encode() in (path / "cmdline").read_bytes():
+                    return int(path.name)
+            except OSError:
+                continue
+        raise SiteFailed(f"the site runs no {words}")
+
+    @contextmanager
+    def workers_paused(self) -> Iterator[None]:
+        """Nothing is analysed meanwhile. Not for long: the supervisor replaces stalled workers."""
+        cluster = self.child("qcluster")
+        os.killpg(cluster, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(cluster, signal.SIGCONT)
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look into the site's database."""
@@ -156,7 +182,7 @@ def running_site(**environment: str) -> Iterator[RunningSite]:
             )
         try:
             _wait(process, port, output)
-            yield RunningSite(port, var)
+            yield RunningSite(port, var, process.pid)
         finally:
             _stop(process)
 

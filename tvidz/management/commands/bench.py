@@ -14,6 +14,7 @@ from tvidz.benchmarks.ingest import measure as ingest
 from tvidz.benchmarks.machine import describe
 from tvidz.benchmarks.search import measure as search
 from tvidz.benchmarks.tables import Table
+from tvidz.benchmarks.uploads import measure as uploads
 from tvidz.benchmarks.verdict import measure as verdict
 
 Tell = Callable[[str], None]
@@ -23,6 +24,7 @@ MEASURES: dict[str, Callable[[bool, Tell], list[Table]]] = {
     "growth": growth,
     "ingest": ingest,
     "search": search,
+    "uploads": uploads,
     "verdict": verdict,
 }
 
