@@ -124,9 +124,10 @@ async function standing(known) {
     }
     const told = await answer.json();
     if (told.state !== "receiving") await forget();
-    if (told.state !== "receiving" || told.writing) return null;
+    if (told.state !== "receiving") return null;
     return {
       name: known.metadata.filename,
+      writing: told.writing,
       size: known.size,
       received: told.offset,
       giveUp: async () => {

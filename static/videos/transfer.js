@@ -29,7 +29,8 @@ export function transfer(file, site, tell) {
 /**
  * Uploads that an earlier visit of this browser began.
  * @param {Site} site
- * @returns {Promise<{name: string, size: number, received: number, giveUp: () => Promise<any>}[]>}
+ * @returns {Promise<{name: string, size: number, received: number, writing?: boolean,
+ *   giveUp: () => Promise<any>}[]>} writing: a request sends to it, perhaps another tab's
  */
 export function unfinished(site) {
   return site.direct ? unfinishedInS3(site) : unfinishedHere();

@@ -5,15 +5,25 @@ import { ICONS, el, icon } from "./dom.js";
 import { bytes, percent, shown } from "./format.js";
 import { unfinished } from "./transfer.js";
 
+/** A tab that was closed is noticed within seconds; one that is open goes on sending. */
+const LOOKS = 5;
+const LOOK_MS = 2000;
+/** Names of files that this page sends, or has given up. */
+const settled = new Set();
+
 /**
  * @param {HTMLElement} list
  * @param {import("./transfer.js").Site} site
  * @param {() => void} choose
  */
-export async function listUnfinished(list, site, choose) {
-  const found = await unfinished(site);
-  list.replaceChildren(...found.map((upload) => card(upload, list, choose)));
-  list.hidden = !found.length;
+export async function listUnfinished(list, site, choose, looks = LOOKS) {
+  const found = (await unfinished(site)).filter((upload) => !settled.has(upload.name));
+  const still = found.filter((upload) => !upload.writing);
+  list.replaceChildren(...still.map((upload) => card(upload, list, choose)));
+  list.hidden = !still.length;
+  if (still.length < found.length && looks > 1) {
+    setTimeout(() => listUnfinished(list, site, choose, looks - 1), LOOK_MS);
+  }
 }
 
 function card(upload, list, choose) {
@@ -26,6 +36,7 @@ function card(upload, list, choose) {
         el("div", { class: "job-actions" },
           el("button", { class: "button quiet", type: "button", "aria-label": `Give up ${name}`,
             click: async () => {
+              settled.add(upload.name);
               await upload.giveUp();
               element.remove();
               list.hidden = !list.children.length;
@@ -48,6 +59,7 @@ function card(upload, list, choose) {
  * @param {File} file
  */
 export function takenUp(list, file) {
+  settled.add(file.name);
   for (const element of [...list.children]) {
     if (element.dataset.name === file.name) element.remove();
   }

@@ -242,6 +242,11 @@ def look_after() -> None:
     collect()
 
 
+def is_written(row: PartialUpload) -> bool:
+    """Whether a request writes to the upload, or held it when the row was read."""
+    return row.lease_until is not None and row.lease_until > timezone.now()
+
+
 def find_unaccepted() -> list[uuid.UUID]:
     """Uploads whose last byte is here and whose acceptance died or had to wait."""
     return list(_all_there().filter(_free()).values_list("pk", flat=True)[:100])

@@ -279,7 +279,8 @@ def _status(row: PartialUpload) -> Answer:
     """What became of the upload, as JSON."""
     told = outcome.standing(row, "receiving" if row.received != row.length else "received")
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    body = json.dumps(told | {"offset": row.received, "length": row.length})
+    told |= {"offset": row.received, "length": row.length, "writing": resumable.is_written(row)}
+    body = json.dumps(told)
     return Answer(200, headers, body.encode())
 
 

@@ -58,6 +58,7 @@ class TestProtocol:
             "offset": 0,
             "length": 100,
             "state": "receiving",
+            "writing": False,
         }
 
     @pytest.mark.parametrize(
