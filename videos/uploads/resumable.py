@@ -259,12 +259,15 @@ def terminate(upload_id: uuid.UUID) -> None:
 
 
 def collect() -> int:
-    """Delete the bytes of what has expired, and in time the rows; how many uploads expired."""
+    """Delete the bytes of what has expired, and in time the rows; how many uploads had some.
+
+    So with what is settled and still has its bytes: its server was killed before it came to that.
+    """
     expired = PartialUpload.objects.filter(expires_at__lt=Now()).filter(_free())
+    settled = PartialUpload.objects.filter(~Q(accepted_at=None, error_code="")).filter(_free())
     collected = 0
-    for row in expired.filter(Q(parts__isnull=False)).distinct():
-        row.parts.all().delete()
-        parts.remove(row.id)
+    for row in (expired | settled).filter(parts__isnull=False).distinct():
+        _clear(row)
         collected += 1
     expired.filter(expires_at__lt=Now() - TOMBSTONE).delete()
     return collected
@@ -277,8 +280,13 @@ def _accept(row: PartialUpload) -> None:
         path = parts.join(row.id, held)
         video = take_in(outcome.arrival(row, path, filename(row.metadata)))
     outcome.settle(row, video)
-    row.parts.all().delete()
+    _clear(row)
+
+
+def _clear(row: PartialUpload) -> None:
+    # The rows last: as long as they are there, somebody will come back to this.
     parts.remove(row.id)
+    row.parts.all().delete()
 
 
 def _free() -> Q:

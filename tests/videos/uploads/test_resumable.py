@@ -66,6 +66,21 @@ def test_a_file_whose_server_died_after_the_last_byte_is_accepted_later(clip: Pa
     assert resumable.finish(upload.id).accepted_at == upload.accepted_at
 
 
+def test_what_was_accepted_before_the_death_does_not_keep_its_parts(clip: Path) -> None:
+    upload = resumable.begin(Begun(len(clip.read_bytes())))
+    written(upload, 0, clip.read_bytes())
+    busy = resumable.begin(Begun(8))
+    hold = resumable.claim(busy.id, 0)
+    parts.open_part(busy.id, hold.token).close()
+    # Killed right after this: the bytes are here, and nothing is left to accept.
+    PartialUpload.objects.filter(pk=upload.pk).update(accepted_at=timezone.now())
+
+    assert resumable.collect() == 1
+    assert not parts.folder(upload.id).exists()
+    assert parts.folder(busy.id).exists()
+    assert resumable.collect() == 0
+
+
 def test_what_was_accepted_before_the_death_is_not_accepted_twice(clip: Path) -> None:
     content = clip.read_bytes()
     upload = resumable.begin(Begun(len(content)))
