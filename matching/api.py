@@ -3,11 +3,12 @@
 import uuid
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from matching.exports import as_csv, rows
 from matching.serializers import video_with_duplicates
 from matching.witnesses import MOST_WIDTH, evidence_picture, shown_segment
 from videos.access.visibility import visible
@@ -21,6 +22,22 @@ class VideoView(APIView):
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         asker = viewer(request)
         return Response(video_with_duplicates(visible(asker, video_id), asker))
+
+
+class MatchesView(APIView):
+    """GET what a video copies as a table to keep: `as_what` is csv or json, a row a segment."""
+
+    def get(self, request: Request, video_id: uuid.UUID, as_what: str) -> HttpResponse:
+        asker = viewer(request)
+        told = video_with_duplicates(visible(asker, video_id), asker)
+        name = f"matches-{video_id}.{as_what}"
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "private, no-store",
+        }
+        if as_what == "json":
+            return JsonResponse({"matches": list(rows(told))}, headers=headers)
+        return HttpResponse(as_csv(told), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 class EvidenceView(APIView):

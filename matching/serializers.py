@@ -14,6 +14,8 @@ from videos.media_urls import original_url, picture_url, thumbnail_url
 from videos.models import FrameInfo, Video
 from videos.serializers import video_json, video_page
 
+# Pictures along a timeline.
+FILMSTRIP = 16
 # Words for a confidence, each with the least number that earns it.
 WORDS = ((0.9, "certain"), (0.7, "likely"), (0.0, "doubtful"))
 
@@ -27,6 +29,7 @@ def video_with_duplicates(video: Video, viewer: Viewer) -> dict[str, Any]:
     links = links_of(video.id)
     return {
         **video_json(video, viewer),
+        "filmstrip": _filmstrip(video),
         "duplicates": [duplicate_json(link, video, viewer) for link in links],
     }
 
@@ -148,6 +151,16 @@ def _points_json(segment: Segment, is_query: bool) -> list[dict[str, Any]]:
 
 def _pairs(pairs: Sequence[Sequence[float]], is_query: bool) -> list[tuple[float, float, float]]:
     return [(q, r, s) if is_query else (r, q, s) for q, r, s in pairs]
+
+
+def _filmstrip(video: Video) -> list[dict[str, Any]]:
+    """Pictures of the video at even steps, for its timeline; none before they are stored."""
+    if not video.pictures_key or not video.duration:
+        return []
+    pictures = _Pictures(video, True)
+    step = video.duration / FILMSTRIP
+    middles = [(number + 0.5) * step for number in range(FILMSTRIP)]
+    return [{"time": round(time, 3), "picture": pictures.at(time)} for time in middles]
 
 
 class _Pictures:

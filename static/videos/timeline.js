@@ -27,11 +27,12 @@ export class Timeline {
     /** @type {Video|null} */
     this.video = null;
     this.drawn = "";
+    this.film = el("div", { class: "filmstrip", "aria-hidden": "true" });
     this.canvas = svg("svg", { class: "timeline-canvas", height: HEIGHT, "aria-hidden": "true" });
     this.head = el("span", { class: "playhead", hidden: true });
     this.track = el("div", { class: "timeline-track", keydown: (event) => this.key(event),
       pointerdown: (event) => this.grab(event), pointermove: (event) => this.drag(event) },
-      this.canvas, this.head);
+      this.film, this.canvas, this.head);
     this.start = el("span", {}, "0:00.0");
     this.place = el("span", { class: "place" });
     this.end = el("span");
@@ -53,8 +54,17 @@ export class Timeline {
     this.seekable = Boolean(video.media) && this.duration > 0;
     setText(this.end, timestamp(this.duration));
     this.describe();
+    this.showFilm(video.filmstrip || []);
     this.draw();
     this.list(video.scene_cuts);
+  }
+
+  /** @param {{time: number, picture: string|null}[]} frames pictures at even steps */
+  showFilm(frames) {
+    const addresses = frames.map((frame) => frame.picture).filter(Boolean);
+    if (this.film.childElementCount === addresses.length) return;
+    this.film.replaceChildren(...addresses.map((address) =>
+      el("img", { src: address, alt: "", loading: "lazy", draggable: "false" })));
   }
 
   /** @param {number} seconds */

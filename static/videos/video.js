@@ -150,6 +150,7 @@ class VideoPage {
     });
     setText(byId("duplicates-heading"), duplicates.length > 1
       ? `What matches (${duplicates.length})` : "What matches");
+    byId("exports").hidden = !duplicates.length;
     const none = byId("no-duplicates");
     none.hidden = duplicates.length > 0;
     byId("matches").hidden = !duplicates.length && ["failed", "quarantined", "deleted"].includes(state);
