@@ -45,7 +45,10 @@ class DuplicateLinkAdmin(ReadOnlyAdmin):
         "created_at",
     ]
     list_filter = ["provisional", "version", "created_at"]
-    search_fields = ["query__filename", "reference__filename", "query__id", "reference__id"]
+    search_fields = [
+        *("query__title", "query__filename", "query__id"),
+        *("reference__title", "reference__filename", "reference__id"),
+    ]
     list_select_related = ["query", "reference"]
     inlines = [SegmentInline]
     readonly_fields = ["pages", "evidence"]
@@ -112,7 +115,7 @@ class WithoutBytes(ReadOnlyAdmin):
 class FingerprintAdmin(WithoutBytes):
     list_display = ["video", "version", "ready", "created_at"]
     list_filter = ["version", "ready"]
-    search_fields = ["video__filename", "video__id"]
+    search_fields = ["video__title", "video__filename", "video__id"]
     list_select_related = ["video"]
 
 
@@ -120,7 +123,7 @@ class FingerprintAdmin(WithoutBytes):
 class FeatureVectorAdmin(WithoutBytes):
     list_display = ["video", "frame_number", "timestamp", "region", "quality", "version"]
     list_filter = ["version", "region"]
-    search_fields = ["video__filename", "video__id"]
+    search_fields = ["video__title", "video__filename", "video__id"]
     list_select_related = ["video"]
     show_full_result_count = False
 
@@ -133,6 +136,6 @@ class DescriptorCalibrationAdmin(ReadOnlyAdmin):
 @admin.register(CutToken)
 class CutTokenAdmin(ReadOnlyAdmin):
     list_display = ["video", "token", "time", "version"]
-    search_fields = ["video__filename", "video__id"]
+    search_fields = ["video__title", "video__filename", "video__id"]
     list_select_related = ["video"]
     show_full_result_count = False

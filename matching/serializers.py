@@ -70,6 +70,7 @@ def _other_json(other: Video, seen: bool) -> dict[str, Any]:
     return {
         "id": str(other.id) if seen else None,
         "filename": other.filename if seen else "a video that is not public",
+        "title": other.title if seen else "",
         "media_type": other.media_type,
         "thumbnail": thumbnail_url(other) if seen else None,
         "media": original_url(other) if seen else None,

@@ -13,6 +13,9 @@ from videos.models import Analysis, FrameInfo, SceneCuts, State, Upload, UrlImpo
 from videos.queue import retry
 from videos.serializers import video_page
 
+# The columns of a video that people may set.
+BY_HAND = ("title", "visibility")
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """For rows that only the pipeline writes."""
@@ -29,12 +32,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Video)
 class VideoAdmin(ReadOnlyAdmin):
-    """Visibility is the one thing to set by hand."""
+    """Title and visibility are what is set by hand."""
 
-    list_display = ["picture", "filename", "state", "media_type", "length", "owner", "uploaded_at"]
-    list_display_links = ["picture", "filename"]
+    list_display = ["picture", "name", "state", "media_type", "length", "owner", "uploaded_at"]
+    list_display_links = ["picture", "name"]
     list_filter = ["state", "media_type", "visibility", "uploaded_at"]
-    search_fields = ["filename", "sha256", "id"]
+    search_fields = ["title", "filename", "sha256", "id"]
     exclude = ["secret_sha256", "error_retryable"]
     date_hierarchy = "uploaded_at"
     list_select_related = ["owner"]
@@ -44,13 +47,17 @@ class VideoAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         names = [field.name for field in Video._meta.fields if field.name not in self.exclude]
-        return ["picture", *(name for name in names if name != "visibility")]
+        return ["picture", *(name for name in names if name not in BY_HAND)]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return ["visibility", *self.get_readonly_fields(request, obj)]
+        return [*BY_HAND, *self.get_readonly_fields(request, obj)]
 
     def view_on_site(self, obj: Video) -> str:
         return video_page(obj)
+
+    @admin.display(description="name", ordering="filename")
+    def name(self, video: Video) -> str:
+        return video.name
 
     @admin.display(description="")
     def picture(self, video: Video) -> SafeString | str:
@@ -69,7 +76,7 @@ class VideoAdmin(ReadOnlyAdmin):
 class AnalysisAdmin(ReadOnlyAdmin):
     list_display = ["video", "state", "step", "share", "attempts", "worker", "created_at"]
     list_filter = ["state", "error_code", "created_at"]
-    search_fields = ["video__filename", "video__id", "error_code"]
+    search_fields = ["video__title", "video__filename", "video__id", "error_code"]
     list_select_related = ["video"]
     actions = ["analyse_again"]
 
@@ -90,7 +97,7 @@ class AnalysisAdmin(ReadOnlyAdmin):
 class FrameInfoAdmin(ReadOnlyAdmin):
     list_display = ["video", "frame_number", "timestamp", "is_keyframe"]
     list_filter = ["is_keyframe"]
-    search_fields = ["video__filename", "video__id"]
+    search_fields = ["video__title", "video__filename", "video__id"]
     list_select_related = ["video"]
     show_full_result_count = False
 
@@ -98,7 +105,7 @@ class FrameInfoAdmin(ReadOnlyAdmin):
 @admin.register(SceneCuts)
 class SceneCutsAdmin(ReadOnlyAdmin):
     list_display = ["video", "count", "updated_at"]
-    search_fields = ["video__filename", "video__id"]
+    search_fields = ["video__title", "video__filename", "video__id"]
     list_select_related = ["video"]
 
     @admin.display(description="cuts")

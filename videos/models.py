@@ -42,7 +42,8 @@ class Video(models.Model):
 
     `storage_key` names the file; only `videos/storage.py` knows what it means. A file that was
     refused is not stored, and its key is empty. An anonymous uploader proves ownership with a
-    secret of which only the SHA-256 is kept.
+    secret of which only the SHA-256 is kept. `registered_at` says since when somebody has rights in
+    the video: moderation sets it, and in a match such a video is the reference.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,12 +56,16 @@ class Video(models.Model):
     )
     secret_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     filename = models.CharField(max_length=255)
+    title = models.CharField(
+        max_length=255, blank=True, help_text="Shown instead of the file's name where it is set."
+    )
     media_type = models.CharField(max_length=8, choices=MediaType)
     visibility = models.CharField(
         max_length=8, choices=Visibility, default=Visibility.PRIVATE, db_index=True
     )
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     uploaded_at = models.DateTimeField(auto_now_add=True)
+    registered_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     storage_key = models.CharField(max_length=255, blank=True)
     mime = models.CharField(max_length=64)
@@ -116,11 +121,19 @@ class Video(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.filename
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """What people are shown."""
+        return self.title or self.filename
 
 
 class Upload(models.Model):
-    """One arrival of a file: through which entrance, what was declared, what it became."""
+    """One arrival of a file: through which entrance, what was declared, what it became.
+
+    `stamp` tells a file on disk by path, size and time, so that a second run need not read it.
+    """
 
     class Entrance(models.TextChoices):
         SITE = "site"
@@ -136,6 +149,7 @@ class Upload(models.Model):
     origin = models.TextField(
         blank=True, help_text="Where a backfilled file lay, so that a second run passes it over."
     )
+    stamp = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -144,6 +158,7 @@ class Upload(models.Model):
                 fields=["origin"], condition=~Q(origin=""), name="upload_origin_once"
             )
         ]
+        indexes = [models.Index(fields=["stamp"], condition=~Q(stamp=""), name="idx_upload_stamp")]
 
     def __str__(self) -> str:
         return f"{self.declared_name} ({self.entrance})"

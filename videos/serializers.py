@@ -13,6 +13,7 @@ from videos.models import Analysis, SceneCuts, State, UrlImport, Video
 FIELDS = (
     "id",
     "filename",
+    "title",
     "media_type",
     "state",
     "uploaded_at",

@@ -1,7 +1,7 @@
 /** Says things to screen readers, politely and not more often than one can listen. */
 
 import { byId } from "./dom.js";
-import { counted } from "./format.js";
+import { counted, titleOf } from "./format.js";
 import { sentence, stateWords, verdict } from "./words.js";
 
 const QUIET_MS = 1500;
@@ -65,7 +65,7 @@ export class Narrator {
       announce(`${this.name}: ${state}.${news}`);
     }
     for (const duplicate of video.duplicates) {
-      if (!this.duplicates.has(duplicate.id)) announce(`It matches ${duplicate.video.filename}.`);
+      if (!this.duplicates.has(duplicate.id)) announce(`It matches ${titleOf(duplicate.video)}.`);
     }
     this.remember(video);
   }

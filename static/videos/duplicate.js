@@ -1,7 +1,7 @@
 /** One duplicate of this video: who, how sure, which seconds, and the evidence to look at. */
 
 import { ICONS, el, icon, setText } from "./dom.js";
-import { counted, dateTime, length, percent, shown } from "./format.js";
+import { counted, dateTime, length, percent, shown, titleOf } from "./format.js";
 import { FramePairs } from "./frame-pairs.js";
 import { MatchMap, segmentSentence } from "./match-map.js";
 import { MatchedPoints } from "./matched-points.js";
@@ -88,7 +88,7 @@ export class DuplicateView {
   drawHead() {
     const { duplicate, video } = this;
     const { video: other } = duplicate;
-    const name = el("bdi", {}, shown(other.filename));
+    const name = el("bdi", {}, shown(titleOf(other)));
     this.heading.replaceChildren(other.page ? el("a", { href: other.page }, name) : name);
     const chip = (words, kind) => el("span", { class: `chip ${kind}` }, words);
     this.chips.replaceChildren(
@@ -99,7 +99,7 @@ export class DuplicateView {
       other.uploaded_at ? `uploaded ${dateTime(other.uploaded_at)}` : ""].filter(Boolean).join(" · "));
     this.thumbnails.replaceChildren(thumbnail(video), thumbnail(other));
     this.element.setAttribute("aria-label",
-      `${other.filename}, ${duplicate.confidence_word}, ${percent(duplicate.score)}`);
+      `${titleOf(other)}, ${duplicate.confidence_word}, ${percent(duplicate.score)}`);
   }
 
   shares() {

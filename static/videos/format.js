@@ -29,6 +29,14 @@ export function length(seconds) {
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
+ * What a video is called: its title, or else the name of its file.
+ * @param {{title?: string, filename: string}} video
+ */
+export function titleOf(video) {
+  return video.title || video.filename;
+}
+
+/**
  * A file name as it may be shown.
  * @param {string} name
  */

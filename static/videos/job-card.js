@@ -2,7 +2,7 @@
 
 import { Narrator, announce } from "./announce.js";
 import { ICONS, el, icon, setText } from "./dom.js";
-import { bytes, counted, dateTime, percent, rate, shown, timeLeft } from "./format.js";
+import { bytes, counted, dateTime, percent, rate, shown, timeLeft, titleOf } from "./format.js";
 import { watch } from "./live.js";
 import { Preview } from "./preview.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -203,7 +203,7 @@ export class JobCard {
     if (video.page) {
       const found = video.duplicates.length > 0;
       parts.push(el("a", { class: found ? "button primary" : "button", href: video.page,
-        "aria-label": `${found ? "See what matches" : "Open"} ${video.filename}` },
+        "aria-label": `${found ? "See what matches" : "Open"} ${titleOf(video)}` },
         found ? "See what matches" : "Open"));
     }
     this.result.replaceChildren(...parts);

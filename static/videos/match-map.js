@@ -4,7 +4,7 @@
  */
 
 import { el, setText, svg } from "./dom.js";
-import { percent, shortName, timestamp } from "./format.js";
+import { percent, shortName, timestamp, titleOf } from "./format.js";
 import { hatch } from "./hatch.js";
 import { segmentChanges } from "./words.js";
 
@@ -68,7 +68,7 @@ export class MatchMap {
     const other = duplicate.video.duration || 0;
     this.above.replaceChildren(el("span", {}, "This video"),
       el("span", {}, timestamp(this.duration)));
-    this.below.replaceChildren(el("bdi", {}, shortName(duplicate.video.filename)),
+    this.below.replaceChildren(el("bdi", {}, shortName(titleOf(duplicate.video))),
       el("span", {}, timestamp(other)));
     const ratio = Math.max(this.duration, other) / Math.max(0.1, Math.min(this.duration, other));
     this.longest = ratio <= SAME_SCALE_RATIO ? Math.max(this.duration, other) : 0;

@@ -4,7 +4,7 @@
  */
 
 import { ICONS, el, icon, setText } from "./dom.js";
-import { timestamp } from "./format.js";
+import { timestamp, titleOf } from "./format.js";
 import { here, segmentAt, there } from "./lockstep.js";
 import { screen } from "./screen.js";
 import { pace } from "./words.js";
@@ -32,7 +32,7 @@ export class PlayerPair {
     this.wanted = 0;
     this.ticking = 0;
     this.left = screen("This video", video);
-    this.right = screen(duplicate.video.filename, duplicate.video);
+    this.right = screen(titleOf(duplicate.video), duplicate.video);
     /** The one whose clock counts: the left, or the right beside an image. */
     this.clock = this.left.player || this.right.player;
     this.follower = this.clock === this.left.player ? this.right.player : null;

@@ -43,6 +43,7 @@
  * @typedef {object} OtherVideo
  * @property {string} id
  * @property {string} filename
+ * @property {string} title shown instead, unless it is empty
  * @property {"video"|"image"} media_type
  * @property {string|null} thumbnail
  * @property {string|null} media
@@ -67,6 +68,7 @@
  * @typedef {object} Video
  * @property {string} id
  * @property {string} filename
+ * @property {string} title shown instead, unless it is empty
  * @property {"video"|"image"} media_type
  * @property {string} state
  * @property {string} uploaded_at

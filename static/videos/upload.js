@@ -2,7 +2,7 @@
 
 import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
-import { spokenLength } from "./format.js";
+import { spokenLength, titleOf } from "./format.js";
 import { JobCard } from "./job-card.js";
 import { listUnfinished, takenUp } from "./unfinished.js";
 import { UploadQueue } from "./upload-queue.js";
@@ -50,7 +50,7 @@ function takeAll(files) {
 
 function listRecent() {
   for (const video of embedded("recent") || []) {
-    const card = addCard(video.filename);
+    const card = addCard(titleOf(video));
     jobs.append(card.element);
     card.follow(video);
   }

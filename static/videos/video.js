@@ -5,7 +5,7 @@ import { Narrator } from "./announce.js";
 import { byId, el, embedded, setText } from "./dom.js";
 import { DuplicateView } from "./duplicate.js";
 import { factRows } from "./facts.js";
-import { percent, shown } from "./format.js";
+import { percent, shown, titleOf } from "./format.js";
 import { watch } from "./live.js";
 import { ProgressBar } from "./progress-bar.js";
 import { Timeline } from "./timeline.js";
@@ -28,7 +28,7 @@ class VideoPage {
     this.bar = new ProgressBar("Analysis", byId("progress"));
     this.timeline = new Timeline((seconds) => this.seek(seconds));
     byId("timeline").append(this.timeline.element);
-    this.narrator = new Narrator(shown(video.filename));
+    this.narrator = new Narrator(shown(titleOf(video)));
   }
 
   start() {
@@ -103,7 +103,8 @@ class VideoPage {
   }
 
   renderStage() {
-    const { media, media_type: type, thumbnail, filename } = this.video;
+    const { media, media_type: type, thumbnail } = this.video;
+    const name = titleOf(this.video);
     if (this.player?.dataset.media === media && media) {
       if (thumbnail && this.player.getAttribute("poster") !== thumbnail) this.player.poster = thumbnail;
       return;
@@ -111,7 +112,7 @@ class VideoPage {
     const stage = byId("stage");
     if (media && type === "video") {
       this.player = el("video", { src: media, poster: thumbnail || null, controls: true,
-        preload: "metadata", playsinline: true, "data-media": media, "aria-label": filename,
+        preload: "metadata", playsinline: true, "data-media": media, "aria-label": name,
         play: () => this.pausePairs(),
         timeupdate: () => this.timeline.setPosition(this.player.currentTime),
         seeking: () => this.timeline.setPosition(this.player.currentTime) });
@@ -121,7 +122,7 @@ class VideoPage {
       this.player = null;
       const source = media || thumbnail;
       if (stage.firstElementChild?.getAttribute("src") !== source) {
-        stage.replaceChildren(el("img", { src: source, alt: type === "image" ? filename : "" }));
+        stage.replaceChildren(el("img", { src: source, alt: type === "image" ? name : "" }));
       }
     } else {
       stage.replaceChildren(el("p", { class: "screen-note" },

@@ -1,7 +1,7 @@
 /** What states, steps, kinds and findings are called on screen. Verdict first, plain words. */
 
 import { el } from "./dom.js";
-import { counted, length, percent, shortName, timestamp } from "./format.js";
+import { counted, length, percent, shortName, timestamp, titleOf } from "./format.js";
 
 /** @typedef {import("./types.js").Video} Video */
 /** @typedef {import("./types.js").Duplicate} Duplicate */
@@ -144,8 +144,8 @@ export function secondsThere(duplicate) {
 
 /** @param {Duplicate} duplicate */
 function nameOf(duplicate) {
-  const { filename } = duplicate.video;
-  return el("em", { title: filename }, el("bdi", {}, shortName(filename)));
+  const name = titleOf(duplicate.video);
+  return el("em", { title: name }, el("bdi", {}, shortName(name)));
 }
 
 const HEDGES = { certain: "", likely: "probably ", doubtful: "possibly " };

@@ -78,25 +78,21 @@ def test_every_registered_list_can_be_looked_at(chief: Client) -> None:
     assert chief.get("/admin/").status_code == 200
 
 
-def test_visibility_is_the_only_thing_that_can_be_set(
+def test_title_and_visibility_are_all_that_can_be_set(
     chief: Client, video_row: Callable[..., Video]
 ) -> None:
     video = video_row("holiday.mp4")
+    told = {"title": "Beach", "visibility": "public"}
+    others = {"filename": "other.mp4", "state": "ready", "owner": "1"}
 
     page = chief.get(address(Video, "change", video.pk))
-    answer = chief.post(
-        address(Video, "change", video.pk),
-        {"visibility": "public", "filename": "other.mp4", "state": "ready", "owner": "1"},
-    )
+    answer = chief.post(address(Video, "change", video.pk), told | others)
 
-    assert list(page.context["adminform"].form.fields) == ["visibility"]
+    assert list(page.context["adminform"].form.fields) == ["title", "visibility"]
     assert answer.status_code == 302
     video.refresh_from_db()
-    assert (video.visibility, video.filename, video.state) == (
-        "public",
-        "holiday.mp4",
-        State.QUEUED,
-    )
+    assert (video.title, video.visibility) == ("Beach", "public")
+    assert (video.filename, video.state) == ("holiday.mp4", State.QUEUED)
     assert video.owner is None
 
 

@@ -24,7 +24,7 @@ from videos.media.containers import HEAD_BYTES, Container, recognise
 from videos.media.errors import MediaError
 from videos.media.probe import Probe, probe
 from videos.models import Analysis, State, Upload, Video
-from videos.names import shown_name
+from videos.names import shown_name, shown_text
 from videos.queue import wake_after_commit
 from videos.s3 import StorageUnavailable
 from videos.uploads.malware import found_in
@@ -42,7 +42,7 @@ class Arrival:
 
     `origin` names where it was taken from, once: a second arrival from there is an IntegrityError,
     unless the first was refused. `video_id` and `secret_sha256` are for who has told the uploader
-    of them already.
+    of them already, `sha256` for who has read the file already; `stamp` see Upload.
     """
 
     path: Path
@@ -51,6 +51,9 @@ class Arrival:
     owner: User | None = None
     origin: str = ""
     visibility: str = ""
+    title: str = ""
+    stamp: str = ""
+    sha256: str = ""
     video_id: uuid.UUID = field(default_factory=uuid.uuid4)
     secret_sha256: str = ""
 
@@ -80,7 +83,7 @@ def accept(arrival: Arrival) -> Accepted:
     told = probe(arrival.path, container, media_limits())
     key = storage.original_key(arrival.video_id, container.suffix)
     secret, digest = ("", arrival.secret_sha256) if arrival.secret_sha256 else new_secret()
-    sha256 = sha256_of(arrival.path)
+    sha256 = arrival.sha256 or sha256_of(arrival.path)
     _store(key, arrival.path)
     try:
         with transaction.atomic():
@@ -218,6 +221,7 @@ def _record(arrival: Arrival, **fields: Any) -> Video:
         id=arrival.video_id,
         owner=arrival.owner,
         filename=shown_name(arrival.declared_name),
+        title=shown_text(arrival.title)[:255],
         visibility=arrival.visibility or settings.TVIDZ.default_visibility,
         **fields,
     )
@@ -226,6 +230,7 @@ def _record(arrival: Arrival, **fields: Any) -> Video:
         entrance=arrival.entrance,
         declared_name=arrival.declared_name.replace("\x00", "")[:4096],
         origin=arrival.origin,
+        stamp=arrival.stamp,
     )
     return video
 

@@ -76,7 +76,7 @@ class Command(LibraryCommand):
                 continue  # deleted a moment ago
             kinds = f", {', '.join(row['kinds'])}" if row["kinds"] else ""
             self.stdout.write(
-                f"{names[uuid.UUID(ref)].filename}  {confidence_word(row['score'])} "
+                f"{names[uuid.UUID(ref)].name}  {confidence_word(row['score'])} "
                 f"{row['score']:.0%}, covers {row['covered_query']:.0%}{kinds}  ({ref})"
             )
             for part in (row, *more):
@@ -96,7 +96,7 @@ class Command(LibraryCommand):
         names = Video.objects.in_bulk([each.video_id for each in shown])
         for each in shown:
             self.stdout.write(
-                f"{each.confidence:4.0%}  {names[each.video_id].filename}  {_clock(each.time)}  "
+                f"{each.confidence:4.0%}  {names[each.video_id].name}  {_clock(each.time)}  "
                 f"like {_clock(each.query_time)}, distance {each.distance:.3f}"
             )
         if not shown:

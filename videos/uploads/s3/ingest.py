@@ -37,7 +37,7 @@ class _Found:
 
     @property
     def origin(self) -> str:
-        return f"s3://{self.bucket}/{self.key}#{self.etag.strip(chr(34))}"
+        return object_origin(self.bucket, self.key, self.etag)
 
 
 def handle(event: ObjectEvent) -> None:
@@ -55,11 +55,14 @@ def handle(event: ObjectEvent) -> None:
         take_in_object(event.bucket, event.key)
 
 
-def take_in_object(bucket: str, key: str, *, again: bool = False) -> Video | None:
+def take_in_object(
+    bucket: str, key: str, *, again: bool = False, arrival: Arrival | None = None
+) -> Video | None:
     """The video that the object has become; None when there is no such object.
 
     What is refused becomes a failed video, which `again` tries anew. The object stays where it is,
-    but for one that a browser put there. Raises as `handle`.
+    but for one that a browser put there. `arrival` tells entrance, owner, title and visibility,
+    where somebody has said them; its path and origin are not looked at. Raises as `handle`.
     """
     with only_one(f"s3://{bucket}/{key}"):
         try:
@@ -74,8 +77,14 @@ def take_in_object(bucket: str, key: str, *, again: bool = False) -> Video | Non
         if key.startswith(INCOMING):
             return _direct(found, known)
         if known is None or (again and not known.storage_key):
-            known = _fetch(found, Arrival(Path(), key, Upload.Entrance.S3, origin=found.origin))
+            told = arrival or Arrival(Path(), key, Upload.Entrance.S3)
+            known = _fetch(found, replace(told, path=Path(), origin=found.origin))
         return known
+
+
+def object_origin(bucket: str, key: str, etag: str) -> str:
+    """Where a video came from, of an object's content; `etag` as S3 tells it, in its quotes."""
+    return f"s3://{bucket}/{key}#{etag.strip(chr(34))}"
 
 
 def direct_key(upload_id: uuid.UUID) -> str:
