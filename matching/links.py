@@ -20,6 +20,7 @@ from matching.engine.motion import Motion
 from matching.engine.version import ENGINE_VERSION
 from matching.judging import Match
 from matching.models import DuplicateLink, Segment
+from matching.roles import hold_roles, rank
 from matching.turning import turned_kinds
 from videos.models import Video
 
@@ -47,7 +48,11 @@ def record(video: Video, matches: Sequence[Match], version: str, *, provisional:
     A link already found from the other side is kept as it is while this search is provisional.
     What this query claimed before and no longer finds goes, at the end of the analysis only.
     """
-    others = Video.objects.in_bulk([match.video_id for match in matches])
+    found = [match.video_id for match in matches]
+    hold_roles([video.pk, *found])
+    # Read anew, as it may have become registered since its analysis began.
+    others = Video.objects.in_bulk([video.pk, *found])
+    video = others.get(video.pk, video)
     made: dict[uuid.UUID, int] = {}
     # Every analysis locks pairs in one order, the ids', so that no two wait for each other.
     for match in sorted(matches, key=lambda match: match.video_id):
@@ -75,7 +80,7 @@ def drop_provisional(video: Video) -> None:
 
 
 def _record_one(video: Video, other: Video, match: Match, version: str, provisional: bool) -> int:
-    swapped = (other.uploaded_at, other.pk) > (video.uploaded_at, video.pk)
+    swapped = rank(video) < rank(other)
     query, reference = (other, video) if swapped else (video, other)
     covered = (match.score.covered_query, match.score.covered_reference)
     fields = {

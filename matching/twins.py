@@ -6,7 +6,7 @@ neither the turned hashes nor the local features of a query.
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from matching.models import (
     Fingerprint,
     Segment,
 )
+from matching.roles import hold_roles, rank
 from matching.turning import turned_fields, turned_segment
 from videos.models import Analysis, State, Video
 from videos.twins import copy_rows, twins_of
@@ -62,7 +63,8 @@ def link_to_twin(video: Video, twin: Video) -> Recorded:
     row = Fingerprint.objects.get(video=twin, version=ENGINE_VERSION)
     times = np.frombuffer(row.dense_times, "<f8")
     places = np.unique(np.linspace(0, len(times) - 1, min(len(times), PAIRS)).round().astype(int))
-    query, reference = sorted((video, twin), key=lambda one: (one.uploaded_at, one.pk))[::-1]
+    hold_roles([video.pk, twin.pk])
+    reference, query = sorted(_as_of_now([video, twin]), key=rank)
     link = link_of_pair(
         video,
         twin,
@@ -98,6 +100,9 @@ def copy_links(video: Video, twin: Video) -> Recorded:
     What an earlier attempt claimed and its twin does not goes.
     """
     theirs = links_of(twin.pk).filter(version=ENGINE_VERSION, provisional=False)
+    sides = {each for pair in theirs.values_list("query", "reference") for each in pair}
+    hold_roles({video.pk, twin.pk, *sides})
+    [video] = _as_of_now([video])
     made = []
     for link in theirs:
         other = link.reference if link.query_id == twin.pk else link.query
@@ -138,7 +143,7 @@ def _copied(link: DuplicateLink, video: Video, twin: Video, other: Video) -> int
     fields["query"], fields["reference"] = link.query, link.reference
     was_query = link.query_id == twin.pk
     fields["query" if was_query else "reference"] = video
-    is_query = (video.uploaded_at, video.pk) > (other.uploaded_at, other.pk)
+    is_query = rank(other) < rank(video)
     if was_query != is_query:
         fields, segments = turned_fields(fields), [turned_segment(each) for each in segments]
     made = link_of_pair(video, other, ENGINE_VERSION, fields)
@@ -147,6 +152,12 @@ def _copied(link: DuplicateLink, video: Video, twin: Video, other: Video) -> int
         segment.pk, segment.link = None, made
     Segment.objects.bulk_create(segments)
     return made.pk
+
+
+def _as_of_now(videos: Sequence[Video]) -> list[Video]:
+    """The videos, read anew: they may have become registered since the analysis began."""
+    there = Video.objects.in_bulk([video.pk for video in videos])
+    return [there.get(video.pk, video) for video in videos]
 
 
 def _indexed(video_id: uuid.UUID) -> bool:

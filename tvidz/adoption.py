@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from django.conf import settings
 
 from matching import twins
 from matching.links import Recorded
@@ -25,10 +24,10 @@ class Telling:
     alive: Callable[[], None]
 
 
-def adopt(held: Claim, video: Video, twin: Video, telling: Telling) -> bool:
+def adopt(held: Claim, video: Video, twin: Video, telling: Telling, *, stop: bool) -> bool:
     """Take over frames, pictures, fingerprint and links; False where the pictures are gone.
 
-    The twin itself is told first. With STOP_AT_DUPLICATE nothing else is kept.
+    The twin itself is told first. With `stop` nothing else is kept.
     """
     try:
         copy_pictures(video, twin)
@@ -38,13 +37,13 @@ def adopt(held: Claim, video: Video, twin: Video, telling: Telling) -> bool:
     with fenced(held):
         copy_frames(video, twin)
         told = twins.link_to_twin(video, twin)
-        if settings.TVIDZ.stop_at_duplicate:
+        if stop:
             flag(video.id)
         else:
             twins.copy_index(video, twin)
     telling.facts()
     telling.links(told)
-    if not settings.TVIDZ.stop_at_duplicate:
+    if not stop:
         # Found from now on; who searched before knows the twin alone.
         twins.await_searches(video, telling.alive)
         with fenced(held):

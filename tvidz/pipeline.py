@@ -179,6 +179,7 @@ class Run:
 
     def _adopt(self, twin: Video) -> bool:
         self._report(0.0, "index", force=True)
+        stop = settings.TVIDZ.stop_at_duplicate and not self._is_registered()
         told = adopt(
             self.held,
             self.video,
@@ -188,8 +189,9 @@ class Run:
                 self._tell_all_known,
                 lambda: self._report(EXTRACT_SHARE, "index"),
             ),
+            stop=stop,
         )
-        if told and settings.TVIDZ.stop_at_duplicate:
+        if told and stop:
             raise _StopAtDuplicate
         return told
 
@@ -285,12 +287,16 @@ class Run:
         certain = any(worth_a_flag(match.score.score, match.score.kinds) for match in matches)
         stops = provisional and certain and settings.TVIDZ.stop_at_duplicate
         # What is in the library stays in it: analysed again beside its own copies, the original
-        # might be the one to be stopped.
-        if stops and not is_searchable(self.video.id):
+        # might be the one to be stopped. So might one that is registered after they came.
+        if stops and not is_searchable(self.video.id) and not self._is_registered():
             with fenced(self.held):
                 record(self.video, matches, fingerprint.version, provisional=False)
                 flag(self.video.id)
             raise _StopAtDuplicate
+
+    def _is_registered(self) -> bool:
+        # Asked now: it may have become so since this analysis began.
+        return Video.objects.filter(pk=self.video.pk, registered_at__isnull=False).exists()
 
     def _warn(self, sampling: Sampling) -> None:
         self.video.warnings = list(sampling.warnings)

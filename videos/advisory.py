@@ -1,6 +1,6 @@
-"""A lock by name in the database: one holder among all processes, gone with its connection."""
+"""Locks by name in the database, among all processes, gone with their connection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.db import connection
@@ -18,3 +18,22 @@ def only_one(name: str) -> Iterator[None]:
         if connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def together(names: Iterable[str]) -> None:
+    """Until the transaction ends nobody is `alone` with one of these; others may be here, too.
+
+    Take all that are needed at once: they are locked in order, so that no two wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0))"
+            " FROM (SELECT name FROM unnest(%s::text[]) AS name ORDER BY name) AS names",
+            [list(names)],
+        )
+
+
+def alone(name: str) -> None:
+    """Wait until nobody else is `together` or `alone` with it; so until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
