@@ -1,11 +1,16 @@
-"""Flags in the admin, surest and largest first."""
+"""Flags in the admin, surest and largest first; who has rights, and in which videos."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from matching.serializers import confidence_word
-from moderation.models import Flag
+from moderation.models import Flag, Reference, RightsHolder
+from moderation.registration import Rights, register, withdraw
 from videos.admin import ReadOnlyAdmin
 from videos.serializers import video_page
 
@@ -14,7 +19,10 @@ from videos.serializers import video_page
 class FlagAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "state", "confidence", "see", "created_at"]
     list_filter = ["state", "created_at"]
-    search_fields = ["link__query__filename", "link__reference__filename"]
+    search_fields = [
+        *("link__query__title", "link__query__filename"),
+        *("link__reference__title", "link__reference__filename"),
+    ]
     list_select_related = ["link__query", "link__reference"]
     readonly_fields = ["see"]
 
@@ -25,3 +33,47 @@ class FlagAdmin(ReadOnlyAdmin):
     @admin.display(description="evidence")
     def see(self, flag: Flag) -> SafeString:
         return format_html('<a href="{}">open the match</a>', video_page(flag.link.query))
+
+
+@admin.register(RightsHolder)
+class RightsHolderAdmin(admin.ModelAdmin):
+    list_display = ["name", "contact_email", "policy", "created_at"]
+    list_filter = ["policy", "created_at"]
+    search_fields = ["name", "contact_email"]
+
+
+@admin.register(Reference)
+class ReferenceAdmin(admin.ModelAdmin):
+    """What registers a video; video and holder stay, a mistake is deleted and made anew."""
+
+    list_display = ["video", "holder", "licence", "where", "policy_word", "registered_at"]
+    list_filter = ["policy", "holder__policy", "registered_at"]
+    search_fields = ["video__title", "video__filename", "video__id", "holder__name", "licence"]
+    list_select_related = ["video", "holder"]
+    raw_id_fields = ["video"]
+    autocomplete_fields = ["holder"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return ["video", "holder", "registered_at"] if obj is not None else []
+
+    def save_model(self, request: HttpRequest, obj: Reference, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            rights = Rights(obj.holder, obj.licence, obj.territories, obj.policy)
+            obj.pk = register(obj.video_id, rights).reference.pk
+
+    def delete_model(self, request: HttpRequest, obj: Reference) -> None:
+        withdraw(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Reference]) -> None:
+        for reference in queryset.order_by("video_id"):
+            withdraw(reference)
+
+    @admin.display(description="territories")
+    def where(self, reference: Reference) -> str:
+        return ", ".join(reference.territories) or "everywhere"
+
+    @admin.display(description="policy")
+    def policy_word(self, reference: Reference) -> str:
+        return reference.effective_policy

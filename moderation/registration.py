@@ -1,0 +1,91 @@
+"""Registering a video: somebody has rights in it, so in a match it is the reference."""
+
+import unicodedata
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Min, Value
+from django.db.models.functions import Lower
+
+from matching.roles import change_roles, turn_round
+from moderation.models import Reference, RightsHolder
+from videos.models import Video
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a holder has in a video; `territories` none for everywhere, `policy` "" for theirs."""
+
+    holder: RightsHolder
+    licence: str = ""
+    territories: Sequence[str] = ()
+    policy: str = ""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The holder's reference, made or there before; `turned` are links that changed their roles."""
+
+    reference: Reference
+    made: bool
+    turned: tuple[int, ...]
+
+
+def register(video_id: uuid.UUID, rights: Rights) -> Registered:
+    """Give the holder their reference to the video; one that is there stays as it is.
+
+    All in one transaction, of this video alone (see `change_roles`). Raises Video.DoesNotExist.
+    """
+    with transaction.atomic():
+        change_roles(video_id)
+        video = Video.objects.get(pk=video_id)
+        reference, made = Reference.objects.get_or_create(
+            video=video,
+            holder=rights.holder,
+            defaults={
+                "licence": rights.licence,
+                "territories": sorted(set(rights.territories)),
+                "policy": rights.policy,
+            },
+        )
+        return Registered(reference, made, _settle(video_id))
+
+
+def withdraw(reference: Reference) -> tuple[int, ...]:
+    """Take a reference back; the links that changed their roles, as with `register`."""
+    with transaction.atomic():
+        change_roles(reference.video_id)
+        reference.delete()
+        return _settle(reference.video_id)
+
+
+def holder_named(name: str) -> RightsHolder:
+    """The holder of that name in whichever case, made if there is none; "" is a ValueError."""
+    plain = plain_name(name)
+    if not plain:
+        raise ValueError("a rights holder needs a name")
+    alike = RightsHolder.objects.alias(low=Lower("name")).filter(low=Lower(Value(plain)))
+    known = alike.first()
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            return RightsHolder.objects.create(name=plain)
+    except IntegrityError:
+        return alike.get()
+
+
+def plain_name(name: str) -> str:
+    """A name in NFC with single blanks between its words."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def _settle(video_id: uuid.UUID) -> tuple[int, ...]:
+    """Let the video say since when it is registered, and its links agree with that."""
+    since = Reference.objects.filter(video_id=video_id).aggregate(since=Min("registered_at"))
+    changed = Video.objects.filter(pk=video_id).exclude(registered_at=since["since"])
+    if not changed.update(registered_at=since["since"]):
+        return ()
+    return tuple(turn_round(video_id))
