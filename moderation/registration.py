@@ -66,15 +66,20 @@ def holder_named(name: str) -> RightsHolder:
     plain = plain_name(name)
     if not plain:
         raise ValueError("a rights holder needs a name")
-    alike = RightsHolder.objects.alias(low=Lower("name")).filter(low=Lower(Value(plain)))
-    known = alike.first()
+    known = find_holder(plain)
     if known is not None:
         return known
     try:
         with transaction.atomic():
             return RightsHolder.objects.create(name=plain)
     except IntegrityError:
-        return alike.get()
+        return holder_named(plain)
+
+
+def find_holder(name: str) -> RightsHolder | None:
+    """The holder of that name in whichever case, if there is one."""
+    low = Lower(Value(plain_name(name)))
+    return RightsHolder.objects.alias(low=Lower("name")).filter(low=low).first()
 
 
 def plain_name(name: str) -> str:

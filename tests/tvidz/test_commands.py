@@ -1,7 +1,6 @@
 """What operators type."""
 
 import json
-import shutil
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -13,9 +12,9 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import CommandError
 from django.db import connection
 
-from matching.models import DuplicateLink, Fingerprint
+from matching.models import DuplicateLink
 from tvidz.management.commands.evaluate import DATABASE
-from videos.models import Analysis, State, Upload, Video, Visibility
+from videos.models import Video
 
 TakeIn = Callable[..., Video]
 
@@ -48,83 +47,6 @@ def test_there_are_no_other_commands_of_ours() -> None:
     ours = {name for name, app in get_commands().items() if app in apps}
 
     assert ours - {"screenshots"} == set(COMMANDS)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, clip: Path, excerpt: Path) -> Path:
-    """A folder of films: a clip, an excerpt in a folder below, and a hidden file."""
-    films = tmp_path / "films"
-    (films / "below").mkdir(parents=True)
-    shutil.copy(clip, films / "clip.mp4")
-    shutil.copy(excerpt, films / "below" / "excerpt.mp4")
-    (films / ".hidden.mp4").write_text("not to be looked at")
-    return films
-
-
-@pytest.mark.django_db(transaction=True)
-class TestBackfill:
-    def test_files_below_a_folder_are_taken_in_and_a_second_run_passes_them_over(
-        self, folder: Path
-    ) -> None:
-        first = said("backfill", folder)
-        second = said("backfill", folder, folder / "clip.mp4")
-
-        assert first == "2 ready\n"
-        assert second == "2 known\n"
-        assert set(Video.objects.values_list("filename", "state")) == {
-            ("clip.mp4", State.READY),
-            ("excerpt.mp4", State.READY),
-        }
-        assert Fingerprint.objects.filter(ready=True).count() == 2
-        assert set(Upload.objects.values_list("entrance", flat=True)) == {"backfill"}
-
-    def test_a_run_that_was_cut_off_is_taken_up_where_it_stopped(self, folder: Path) -> None:
-        assert said("backfill", folder / "clip.mp4", queue=True) == "1 queued\n"
-        assert Analysis.objects.get().state == State.QUEUED
-
-        assert said("backfill", folder) == "2 ready\n"
-
-        assert Video.objects.count() == 2
-
-    def test_a_file_with_new_content_is_another_file(self, folder: Path, excerpt: Path) -> None:
-        said("backfill", folder / "clip.mp4")
-        shutil.copy(excerpt, folder / "clip.mp4")
-
-        assert said("backfill", folder / "clip.mp4") == "1 ready\n"
-        assert Video.objects.count() == 2
-
-    def test_bad_files_are_named_and_the_good_ones_taken_in(
-        self, folder: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        (folder / "letter.mp4").write_text("Dear Bob, this is not a video.")
-        (folder / "empty.mp4").touch()
-        out = StringIO()
-
-        with pytest.raises(CommandError) as complaint:
-            call_command("backfill", folder, stdout=out)
-
-        assert complaint.value.returncode == 1
-        assert out.getvalue() == "2 ready, 2 refused\n"
-        told = capsys.readouterr()
-        assert f"{folder / 'letter.mp4'}: UNSUP" in told.out + told.err
-        assert f"{folder / 'empty.mp4'}: EMPTY" in told.out + told.err
-
-    def test_they_may_be_public(self, folder: Path) -> None:
-        said("backfill", folder / "clip.mp4", public=True, queue=True)
-
-        assert Video.objects.get().visibility == Visibility.PUBLIC
-
-    def test_a_path_that_is_not_there_is_told_before_anything_is_done(self, folder: Path) -> None:
-        with pytest.raises(CommandError, match="does not exist"):
-            said("backfill", folder, folder / "gone.mp4")
-
-        assert not Video.objects.exists()
-
-    def test_an_empty_folder_is_told(self, tmp_path: Path) -> None:
-        (tmp_path / "empty").mkdir()
-
-        with pytest.raises(CommandError, match="no file"):
-            said("backfill", tmp_path / "empty")
 
 
 @pytest.mark.django_db

@@ -1,109 +1,129 @@
-"""manage.py backfill PATH…: take files that lie on disk into the library."""
+"""manage.py backfill: take what lies on disk or in S3 into the library."""
 
 import os
+import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
+from tqdm import tqdm
 
-from tvidz.commands import LibraryCommand, side_by_side
-from tvidz.pipeline import analyse
-from videos.errors import Refusal
-from videos.media.errors import MediaError
-from videos.models import UNFINISHED, Analysis, Upload, Visibility
-from videos.uploads.accept import Accepted, Arrival, accept, sha256_of
-
-# Every other end, a lost lease included, leaves a file that is not in the library.
-WELL = {"known", "queued", "ready", "partial", "duplicate"}
+from tvidz.backfill.dry import would_end
+from tvidz.backfill.plan import Asked, Plan, make_plan
+from tvidz.backfill.report import Ended, ReportFile, Tally
+from tvidz.backfill.run import Run, stopped_by_signals
+from tvidz.backfill.sources import NotPossible
+from tvidz.backfill.taking import Taker
+from tvidz.commands import LibraryCommand, at_least_one
+from videos.models import Visibility
+from videos.names import shown_text
 
 
 class Command(LibraryCommand):
     help = (
-        "Take files, or all files below folders, into the library and analyse them here. "
-        "A second run passes over what is in already and goes on where the first was cut off."
+        "Take files, all files below folders, S3 objects below prefixes, or what a manifest lists "
+        "into the library and analyse them here. A second run passes over what is in already, "
+        "tries again what was refused and goes on where the first was cut off."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", nargs="+", type=Path)
-        parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+        parser.add_argument("path", nargs="*", help="a file, a folder or s3://bucket/prefix")
+        parser.add_argument(
+            "--manifest",
+            type=Path,
+            metavar="FILE.csv",
+            help="a list of sources with titles, owners and rights: see docs/runbook.md",
+        )
+        parser.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1)
         parser.add_argument("--public", action="store_true", help="let everybody see them")
         parser.add_argument(
             "--queue", action="store_true", help="leave the analysis to running workers"
         )
+        parser.add_argument(
+            "--as-reference",
+            action="store_true",
+            help="register them all: in a match they are the reference, whoever came first",
+        )
+        parser.add_argument(
+            "--rights-holder",
+            default="",
+            metavar="NAME",
+            help="who has rights in what names nobody else; made if there is none of that name",
+        )
+        parser.add_argument("--limit", type=at_least_one, help="take in so many at the most")
+        parser.add_argument(
+            "--report", type=Path, metavar="FILE.csv", help="add a line for each source as it ends"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only say what would be taken in"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        files = _files(options["path"])
-        if not files:
-            raise CommandError("There is no file at or below what was named.")
-        visibility = Visibility.PUBLIC if options["public"] else ""
+        if not options["path"] and options["manifest"] is None:
+            raise CommandError("Name files, folders or s3:// addresses, or a --manifest.")
+        asked = Asked(
+            [str(path) for path in options["path"]],
+            options["manifest"],
+            Visibility.PUBLIC if options["public"] else "",
+            options["as_reference"],
+            options["rights_holder"],
+        )
+        try:
+            plan = make_plan(asked, dry=options["dry_run"])
+        except NotPossible as error:
+            raise CommandError(str(error)) from None
+        with ExitStack() as open_now:
+            report = None
+            if options["report"] is not None:
+                report = open_now.enter_context(_report(options["report"]))
+            if options["dry_run"]:
+                self._dry_run(plan, report, options["limit"])
+            else:
+                self._run(plan, report, options)
 
-        def take(path: Path) -> tuple[str, str]:
-            ended, told = _take(path, visibility, here=not options["queue"])
-            return ended, f"{path}: {told}" if told else ""
+    def _run(self, plan: Plan, report: ReportFile | None, options: dict[str, Any]) -> None:
+        tally, began = Tally(), time.monotonic()
+        with tqdm(total=len(plan.sources), unit="file", disable=None) as bar:
 
-        tally = side_by_side(files, take, jobs=options["jobs"], unit="file")
-        self.stdout.write(", ".join(f"{count} {word}" for word, count in sorted(tally.items())))
-        if set(tally) - WELL:
+            def heard(ended: Ended) -> None:
+                tally.add(ended)
+                if report is not None:
+                    report.add(ended)
+                if ended.code:
+                    bar.write(f"{shown_text(ended.source)}: {ended.code}: {ended.message}")
+                bar.update()
+
+            taker = Taker(plan, here=not options["queue"])
+            run = Run(taker, heard, options["jobs"], options["limit"])
+            with stopped_by_signals(run.stop, lambda: bar.write(STOPPING)):
+                run.through(plan.sources)
+        self.stdout.write(tally.table(time.monotonic() - began))
+        if run.full:
+            raise CommandError("The disk is full. Make room; a second run goes on from here.")
+        if run.stop.is_set():
+            raise CommandError("Stopped. A second run goes on from here.", returncode=130)
+        if not tally.all_well:
             raise CommandError("Not every file could be taken in; the reasons stand above.")
 
-
-def _files(paths: list[Path]) -> list[Path]:
-    """Every file at or below `paths`, each once, in order; hidden ones below folders left out."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise CommandError(f"{path} does not exist.")
-        for file in [path] if path.is_file() else _below(path):
-            found[file.resolve()] = None
-    return list(found)
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(parent, name)
+    def _dry_run(self, plan: Plan, report: ReportFile | None, limit: int | None) -> None:
+        tally = Tally()
+        for ended in would_end(plan, limit):
+            tally.add(ended)
+            if report is not None:
+                report.add(ended)
+            if ended.word != "known":
+                told = f": {ended.code}" if ended.code else ""
+                self.stdout.write(f"{shown_text(ended.source)}: {ended.word}{told}")
+        self.stdout.write(tally.table(0))
 
 
-def _take(path: Path, visibility: str, *, here: bool) -> tuple[str, str]:
-    """Take one file in; how it ended in a word, and what there is to say about it."""
+STOPPING = "Those under way are ended; press Ctrl-C again to leave them to a second run."
+
+
+def _report(path: Path) -> ReportFile:
     try:
-        analysis = _known(path) or _accept(path, visibility).analysis
-        if analysis.state not in UNFINISHED:
-            return "known", ""
-        if not here:
-            return "queued", ""
-        ended = analyse(analysis.pk)
-        analysis.refresh_from_db()
-        return ended, analysis.error_message
-    except MediaError as error:
-        return "refused", f"{error.code}: {error.message}"
-    except Refusal as refusal:
-        return "refused", str(refusal)
+        return ReportFile(path)
     except OSError as error:
-        return "refused", f"it cannot be read: {error.strerror}"
-
-
-def _origin(path: Path) -> str:
-    # The content belongs to the name: a file that was replaced is another file.
-    return f"{path}#{sha256_of(path)}"
-
-
-def _known(path: Path) -> Analysis | None:
-    known = Analysis.objects.filter(video__upload__origin=_origin(path))
-    return known.order_by("-pk").first()
-
-
-def _accept(path: Path, visibility: str) -> Accepted:
-    return accept(
-        Arrival(
-            path,
-            path.name,
-            Upload.Entrance.BACKFILL,
-            origin=_origin(path),
-            visibility=visibility,
-        )
-    )
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
