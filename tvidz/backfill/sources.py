@@ -54,7 +54,9 @@ Source = OnDisk | InBucket
 
 def printable(path: str) -> str:
     """A path as text; the bytes of a name that is no UTF-8 as they are written in Python."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    # Of a million paths most are the same text, which then is kept once.
+    plain = path.isascii()
+    return path if plain else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def gather(places: Iterable[str], lines: Iterable[Line], folder: Path) -> list[Source]:
