@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0004_refused_and_s3'),
+        ('videos', '0005_url_imports'),
     ]
 
     operations = [
