@@ -3,8 +3,29 @@
 import { UploadError, refusal } from "./upload-request.js";
 import { video } from "./video-request.js";
 
-/** The vendored library puts itself there. */
-const { tus } = window;
+/** What the library keeps of each upload that is not over stands under such names. */
+const KEPT = "tus::";
+/** @type {Promise<any>|null} */
+let loading = null;
+
+/**
+ * The vendored library: a quarter of the page's weight, so it comes when the first file is sent.
+ * @param {import("./transfer.js").Site} site
+ */
+function library(site) {
+  loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = site.library;
+    script.onload = () => resolve(window.tus);
+    script.onerror = () => {
+      loading = null;
+      reject(new UploadError("network", "The connection broke.",
+        "The file was not sent. Check the network, then try again.", true));
+    };
+    document.head.append(script);
+  });
+  return loading;
+}
 
 /** Pauses in ms between tries while the library tries by itself; then we wait for the network. */
 const TRIES = [0, 500, 1000, 2000, 4000];
@@ -21,12 +42,17 @@ export class TusTransfer {
    */
   constructor(file, site, tell) {
     this.file = file;
+    this.site = site;
     this.tell = tell;
     this.stopped = false;
+    this.paused = false;
     this.videoId = "";
-    this.upload = new tus.Upload(file, {
-      endpoint: site.resumable,
-      metadata: { filename: file.name, filetype: file.type },
+  }
+
+  options() {
+    return {
+      endpoint: this.site.resumable,
+      metadata: { filename: this.file.name, filetype: this.file.type },
       retryDelays: TRIES,
       removeFingerprintOnSuccess: true,
       onShouldRetry: (error) => !this.stopped && mayPass(error),
@@ -36,7 +62,7 @@ export class TusTransfer {
       },
       onSuccess: () => this.settle(),
       onError: (error) => this.failed(error),
-    });
+    };
   }
 
   /**
@@ -46,28 +72,35 @@ export class TusTransfer {
   start() {
     return new Promise((resolve, reject) => {
       Object.assign(this, { resolve, reject });
-      this.upload.findPreviousUploads().then((known) => {
-        if (this.stopped) return;
-        if (known.length) this.upload.resumeFromPreviousUpload(known[0]);
-        this.upload.start();
-      }, reject);
+      this.begin().catch(reject);
     });
   }
 
+  async begin() {
+    const tus = await library(this.site);
+    this.upload = new tus.Upload(this.file, this.options());
+    const known = await this.upload.findPreviousUploads();
+    if (this.stopped) return;
+    if (known.length) this.upload.resumeFromPreviousUpload(known[0]);
+    if (!this.paused) this.upload.start();
+  }
+
   pause() {
+    this.paused = true;
     clearTimeout(this.timer);
-    this.upload.abort(false);
+    this.upload?.abort(false);
   }
 
   goOn() {
-    this.upload.start();
+    this.paused = false;
+    this.upload?.start();
   }
 
   /** Give it up, here and there. */
   cancel() {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.upload.abort(true).catch(() => {});
+    this.upload?.abort(true).catch(() => {});
     this.reject(new UploadError("cancelled", "Cancelled.", "", true));
   }
 
@@ -93,17 +126,22 @@ export class TusTransfer {
     const again = () => {
       removeEventListener("online", again);
       clearTimeout(this.timer);
-      if (!this.stopped) this.upload.start();
+      if (!this.stopped && !this.paused) this.upload.start();
     };
     addEventListener("online", again);
     this.timer = setTimeout(again, LOST_MS);
   }
 }
 
-/** What was begun on an earlier visit of this browser and is not here whole. */
-export async function unfinished() {
+/**
+ * What was begun on an earlier visit of this browser and is not here whole.
+ * @param {import("./transfer.js").Site} site
+ */
+export async function unfinished(site) {
+  if (!Object.keys(localStorage).some((key) => key.startsWith(KEPT))) return [];
+  const tus = await library(site);
   const known = await tus.defaultOptions.urlStorage.findAllUploads();
-  const found = await Promise.all(known.map(standing));
+  const found = await Promise.all(known.map((each) => standing(tus, each)));
   return found.filter(Boolean);
 }
 
@@ -113,7 +151,7 @@ function mayPass(error) {
   return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
 }
 
-async function standing(known) {
+async function standing(tus, known) {
   const forget = () => tus.defaultOptions.urlStorage.removeUpload(known.urlStorageKey);
   try {
     // Not HEAD, which would stop another tab that is sending it.

@@ -5,6 +5,7 @@ import { TusTransfer, unfinished as unfinishedHere } from "./transfer-tus.js";
 
 /**
  * @typedef {object} Site
+ * @property {string} library the script that sends resumably
  * @property {string} resumable where resumable uploads begin
  * @property {string} direct where uploads straight to S3 begin; "" where there are none
  * @property {() => string} token
@@ -33,5 +34,5 @@ export function transfer(file, site, tell) {
  *   giveUp: () => Promise<any>}[]>} writing: a request sends to it, perhaps another tab's
  */
 export function unfinished(site) {
-  return site.direct ? unfinishedInS3(site) : unfinishedHere();
+  return site.direct ? unfinishedInS3(site) : unfinishedHere(site);
 }

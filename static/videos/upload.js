@@ -20,6 +20,7 @@ const queue = new UploadQueue(AT_ONCE);
 const cards = new Set();
 
 const site = {
+  library: form.dataset.library,
   resumable: form.dataset.resumable,
   direct: form.dataset.direct,
   token: () => csrfToken(form),

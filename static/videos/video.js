@@ -202,3 +202,5 @@ function problem(fault, advice) {
 }
 
 new VideoPage(ordered(embedded("video"))).start();
+// Drawn: nothing jumps before the reader's eyes.
+delete document.body.dataset.waits;

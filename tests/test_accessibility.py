@@ -1,0 +1,92 @@
+"""Every page under axe (WCAG 2.2 AA), light and dark, wide and narrow."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.conftest import Site
+
+pytestmark = pytest.mark.xdist_group("site")
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
+SCREENS: list[tuple[ViewportSize, Literal["light", "dark"]]] = [
+    (ViewportSize(width=1280, height=900), "light"),
+    (ViewportSize(width=360, height=740), "dark"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=SCREENS, ids=["wide-light", "narrow-dark"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    size, colours = request.param
+    context = browser.new_context(viewport=size, color_scheme=colours, reduced_motion="reduce")
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def pages(site: Site, film: Path, excerpt: Path, tmp_path_factory: Any) -> dict[str, str]:
+    """Addresses of pages in the states that people see them in."""
+    original = site.upload(film)["id"]
+    site.finished(original)
+    copy = site.upload(excerpt)["id"]
+    site.finished(copy)
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "600",
+        "Content-Type": "application/offset+octet-stream",
+    }
+    refused = httpx.post(f"{site.url}/api/v1/uploads", headers=headers, content=b"letter" * 100)
+    secret = refused.headers["x-upload-secret"]
+    return {
+        "upload": "/",
+        "result": f"/videos/{copy}/",
+        "refused": f"/videos/{refused.headers['upload-video']}/?secret={secret}",
+        "missing": "/nothing/here",
+        "sign in": "/admin/login/",
+    }
+
+
+def faults(page: Page) -> list[str]:
+    """What axe calls serious or worse, and where."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{each['id']} ({each['impact']}): {node['html'][:120]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("name", ["upload", "result", "refused", "missing", "sign in"])
+def test_axe_finds_nothing_serious(
+    site: Site, pages: dict[str, str], page: Page, name: str
+) -> None:
+    page.goto(f"{site.url}{pages[name]}")
+    page.wait_for_load_state("networkidle")
+
+    assert faults(page) == []
+
+
+def test_nor_on_a_card_while_and_after_it_is_sent(site: Site, page: Page, excerpt: Path) -> None:
+    page.goto(site.url)
+    page.set_input_files("#file", excerpt)
+    page.locator("[data-role=job-card]").wait_for()
+    assert faults(page) == []
+    page.locator("[data-role=job-card][data-final=true]").wait_for()
+
+    assert faults(page) == []
