@@ -16,7 +16,8 @@ from django.db import connections
 
 from matching.fingerprint import VideoFingerprint
 from matching.search import search
-from tvidz.pipeline import analyse, fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
+from tvidz.pipeline import analyse
 from tvidz.predictions import predictions
 from videos.media.errors import MediaError
 from videos.models import MediaType, State, Upload

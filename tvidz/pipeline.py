@@ -10,7 +10,6 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,14 @@ from matching.reindexing import is_searchable
 from matching.search import search
 from moderation.flagging import flag, worth_a_flag
 from tvidz.adoption import Telling, adopt
+from tvidz.fingerprinting import (
+    add_to,
+    conclusion,
+    decoding,
+    index_frames,
+    sampling_of,
+    share_done,
+)
 from tvidz.preview import keyframes, looked_at, worth_a_preview
 from tvidz.progress import (
     Cut,
@@ -41,17 +48,15 @@ from tvidz.progress import (
 )
 from videos import queue, storage
 from videos.errors import no_storage
-from videos.extraction import Extraction, News, Taken
+from videos.extraction import Extraction, News
 from videos.limits import media_limits
-from videos.media.ahead import ReadAhead
-from videos.media.decode import Decoding, Outcome
+from videos.media.decode import Outcome
 from videos.media.errors import MediaError
-from videos.media.ffmpeg import find_ffmpeg
 from videos.media.probe import Probe, probe, remembered
 from videos.models import State, Video
 from videos.queue import Claim, LeaseLost, fenced
 from videos.s3 import StorageUnavailable
-from videos.sampling import IndexFrames, Sampling, plan_sampling
+from videos.sampling import Sampling
 from videos.uploads.accept import probed_fields, recognise_path
 
 log = structlog.get_logger(__name__)
@@ -331,75 +336,3 @@ class Run:
         if force or now - self._published >= PUBLISH_EVERY:
             self._published = now
             self._publish(Progress(self._progress, step, State.PROCESSING))
-
-
-def sampling_of(told: Probe, name: str) -> Sampling:
-    """How densely to look at a probed file, from the settings as they stand."""
-    options = settings.TVIDZ
-    return plan_sampling(
-        told.duration,
-        dense_interval=options.dense_frame_interval,
-        index_interval=options.index_frame_interval,
-        max_dense_frames=options.max_dense_frames,
-        max_index_frames=options.max_index_frames,
-        name=name,
-    )
-
-
-def index_frames(sampling: Sampling) -> IndexFrames:
-    return IndexFrames(sampling.index_interval, settings.TVIDZ.max_index_frames)
-
-
-def decoding(path: Path, told: Probe, sampling: Sampling) -> ReadAhead:
-    """The one ffmpeg run over a file."""
-    options = settings.TVIDZ
-    return ReadAhead(
-        Decoding(
-            path,
-            told,
-            sample_interval=sampling.dense_interval,
-            scene_threshold=options.scene_threshold,
-            batch_size=options.frame_batch_size,
-            limits=media_limits(),
-            ffmpeg=find_ffmpeg(options.ffmpeg or None),
-        )
-    )
-
-
-def add_to(builder: FingerprintBuilder, taken: Taken) -> None:
-    frames = taken.frames
-    builder.add(frames.pictures, frames.timestamps, frames.numbers, taken.index, taken.cuts)
-
-
-def conclusion(stream: ReadAhead, told: Probe) -> tuple[Outcome, float]:
-    """How a decoding that was read to its end went, and the video's duration in seconds."""
-    outcome = stream.outcome
-    if outcome is None:
-        raise RuntimeError("the decoding was not read to its end")
-    return outcome, told.duration if told.duration_known else outcome.last_timestamp
-
-
-def share_done(position: float, duration: float) -> float:
-    return min(1.0, position / duration) if duration > 0 else 1.0
-
-
-def fingerprint_file(
-    path: Path, name: str, report: Callable[[float], None] | None = None
-) -> tuple[VideoFingerprint, Outcome]:
-    """The fingerprint of a file that is not stored: the same steps without the rows.
-
-    Raises MediaError for what cannot be read. `report` hears the share done.
-    """
-    told = probe(path, recognise_path(path), media_limits())
-    sampling = sampling_of(told, name)
-    chooser = index_frames(sampling)
-    builder = FingerprintBuilder(told.container.media_type)
-    with decoding(path, told, sampling) as stream:
-        for frames in stream:
-            chosen = chooser.choose(frames.timestamps)
-            cuts = tuple(cut.timestamp for cut in frames.cuts)
-            add_to(builder, Taken(frames, chosen, cuts))
-            if report is not None:
-                report(share_done(frames.position, told.duration))
-    outcome, duration = conclusion(stream, told)
-    return builder.fingerprint(duration), outcome

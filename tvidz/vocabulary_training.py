@@ -19,7 +19,7 @@ from matching.engine.hashing import luminance
 from matching.engine.local import LocalFeatures, detect
 from matching.engine.vocabulary import HALF, Vocabulary
 from tvidz.demo import make_library
-from tvidz.pipeline import decoding, index_frames, sampling_of
+from tvidz.fingerprinting import decoding, index_frames, sampling_of
 from videos.limits import media_limits
 from videos.media.probe import probe
 from videos.uploads.accept import recognise_path

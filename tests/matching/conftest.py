@@ -13,7 +13,7 @@ from matching.engine.hashing import Turn
 from matching.engine.tracks import Track
 from matching.engine.version import ENGINE_VERSION
 from matching.fingerprint import IndexFrame, Region, VideoFingerprint
-from tvidz.pipeline import fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
 from videos.models import FrameInfo, SceneCuts, State, Video
 
 # Dense frames a second, and dense frames to one index frame, of the made-up videos.

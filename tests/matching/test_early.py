@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from matching.early import early_matches
 from matching.engine.version import ENGINE_VERSION
 from matching.models import Fingerprint
-from tvidz.pipeline import sampling_of
+from tvidz.fingerprinting import sampling_of
 from videos.limits import media_limits
 from videos.media.decode import Decoding
 from videos.media.probe import probe

@@ -10,7 +10,7 @@ from matching.engine.local import unpacked
 from matching.fingerprint import VideoFingerprint
 from matching.pictures import ASK_EVERY, ASK_MOST, FEATURES, PictureBuilder, Pictures
 from tests.matching.scenery import Bytes, journey
-from tvidz.pipeline import fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
 
 FingerprintOf = Callable[[Path], VideoFingerprint]
 

@@ -15,7 +15,8 @@ from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
 from matching.models import FeatureVector, Fingerprint
-from tvidz.pipeline import analyse, fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
+from tvidz.pipeline import analyse
 from videos import storage
 from videos.models import FrameInfo, SceneCuts, State, Video
 from videos.queue import retry

@@ -25,7 +25,7 @@ from matching.words import vocabulary
 from tvidz.benchmarks.footage import NoEncoder, footage
 from tvidz.benchmarks.one_pass import Cost, floor, run
 from tvidz.benchmarks.tables import Table
-from tvidz.pipeline import decoding, index_frames, sampling_of
+from tvidz.fingerprinting import decoding, index_frames, sampling_of
 from videos.limits import media_limits
 from videos.media.ffmpeg import find_ffmpeg
 from videos.media.probe import probe

@@ -15,7 +15,7 @@ from django.conf import settings
 from matching.fingerprint import VideoFingerprint
 from tvidz.demo import COPIES, FILMS, make_copy, make_film
 from tvidz.evaluation import index_file
-from tvidz.pipeline import fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
 from videos.media.ffmpeg import find_ffmpeg
 
 ASKED = 40

@@ -18,7 +18,7 @@ from tvidz.benchmarks.footage import footage
 from tvidz.benchmarks.machine import backend, cpu_seconds, spending
 from tvidz.benchmarks.one_pass import memory
 from tvidz.benchmarks.tables import Table
-from tvidz.pipeline import fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
 from tvidz.scratch import scratch_library
 from videos.extraction import EXTRACTION_VERSION
 from videos.models import FrameInfo, SceneCuts, Upload, Video

@@ -20,7 +20,7 @@ from django.test.utils import override_settings
 
 from matching.engine.hashing import luminance
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
-from tvidz.pipeline import add_to, conclusion, decoding, index_frames, sampling_of
+from tvidz.fingerprinting import add_to, conclusion, decoding, index_frames, sampling_of
 from videos.extraction import Taken
 from videos.limits import media_limits
 from videos.media.graph import grid_slot
@@ -79,7 +79,7 @@ def floor(ffmpeg: str, path: Path) -> Cost:
 
 
 def _ours(path: Path, cost: Cost, builder: FingerprintBuilder | None) -> None:
-    """What `tvidz.pipeline.fingerprint_file` does, with a look at ffmpeg's memory in between."""
+    """What `fingerprint_file` does, with a look at ffmpeg's memory in between."""
     told = probe(path, recognise_path(path), media_limits())
     cost.probe = os.times().children_user + os.times().children_system
     sampling = sampling_of(told, path.name)

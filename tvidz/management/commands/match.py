@@ -22,7 +22,7 @@ from matching.neighbours import (
 from matching.serializers import confidence_word
 from tvidz.answers import answer
 from tvidz.commands import LibraryCommand
-from tvidz.pipeline import fingerprint_file
+from tvidz.fingerprinting import fingerprint_file
 from videos.media.errors import MediaError
 from videos.models import Video
 
