@@ -139,12 +139,12 @@ def _segment(link: DuplicateLink, match: Match, part: AlignedSegment, swapped: b
         motion=None if part.motion is None else _correlation(part.motion),
         matched_frames=part.matched_frames,
         similarity=float(similarity(np.array(part.mean_distance))),
-        pairs=_pairs(part, swapped),
+        pairs=frame_pairs(part, swapped),
         points=_points(match, part, swapped),
     )
 
 
-def _pairs(part: AlignedSegment, swapped: bool) -> list[list[float]]:
+def frame_pairs(part: AlignedSegment, swapped: bool = False) -> list[list[float]]:
     """[query second, reference second, similarity] of some matched frames, in order."""
     count = len(part.pairs_query)
     places = np.unique(np.linspace(0, count - 1, min(count, PAIRS_KEPT)).round().astype(int))

@@ -40,11 +40,11 @@ def duplicate_json(link: DuplicateLink, here: Video, viewer: Viewer) -> dict[str
     other = link.reference if is_query else link.query
     seen = may_see(viewer, other)
     covered = (link.covered_query, link.covered_reference)
-    pictures = (_Pictures(here, True), _Pictures(other, seen))
+    pictures = (Pictures(here, True), Pictures(other, seen))
     sizes = (_size(here), _size(other))
     return {
         "id": link.pk,
-        "video": _other_json(other, seen),
+        "video": other_json(other, seen),
         "role": "query" if is_query else "reference",
         "score": round(link.score, 4),
         "confidence_word": confidence_word(link.score),
@@ -65,7 +65,7 @@ def duplicate_json(link: DuplicateLink, here: Video, viewer: Viewer) -> dict[str
     }
 
 
-def _other_json(other: Video, seen: bool) -> dict[str, Any]:
+def other_json(other: Video, seen: bool) -> dict[str, Any]:
     """The other video; one the viewer may not see keeps its name and pictures to itself."""
     return {
         "id": str(other.id) if seen else None,
@@ -81,7 +81,7 @@ def _other_json(other: Video, seen: bool) -> dict[str, Any]:
 
 
 def _segment_json(
-    segment: Segment, is_query: bool, pictures: tuple["_Pictures", "_Pictures"]
+    segment: Segment, is_query: bool, pictures: tuple["Pictures", "Pictures"]
 ) -> dict[str, Any]:
     query = (segment.q_start, segment.q_end)
     reference = (segment.r_start, segment.r_end)
@@ -158,13 +158,13 @@ def _filmstrip(video: Video) -> list[dict[str, Any]]:
     """Pictures of the video at even steps, for its timeline; none before they are stored."""
     if not video.pictures_key or not video.duration:
         return []
-    pictures = _Pictures(video, True)
+    pictures = Pictures(video, True)
     step = video.duration / FILMSTRIP
     middles = [(number + 0.5) * step for number in range(FILMSTRIP)]
     return [{"time": round(time, 3), "picture": pictures.at(time)} for time in middles]
 
 
-class _Pictures:
+class Pictures:
     """Finds the evidence picture nearest to a moment of one video; its frames are read once."""
 
     def __init__(self, video: Video, seen: bool) -> None:

@@ -5,6 +5,8 @@ library's version, the settings and the code.
 """
 
 import hashlib
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +17,12 @@ from django.conf import settings
 from django.core.cache import caches
 
 from matching.changes import library_version
+from matching.links import frame_pairs
 from matching.search import search
+from tvidz.fingerprinting import fingerprint_file
 from tvidz.options import BASE_DIR
-from tvidz.pipeline import fingerprint_file
 from tvidz.predictions import predictions
+from videos.media.probe import Probe
 from videos.uploads.accept import sha256_of
 
 log = structlog.get_logger(__name__)
@@ -29,7 +33,9 @@ SOURCE = [BASE_DIR / app for app in ("videos", "matching", "moderation", "tvidz"
 @dataclass(frozen=True)
 class Answer:
     """`rows` as tvidz.predictions gives them, of every match that is told, doubtful ones too, with
-    the library's ids as `ref`. Incomplete when only `readable` seconds of the file could be read.
+    the library's ids as `ref`; each with `matched_frames` of the segment and of the match
+    (`match_frames`), and `frame_pairs` as in Segment.pairs. Incomplete when only `readable`
+    seconds of the file could be read.
     """
 
     rows: list[dict[str, Any]]
@@ -37,25 +43,62 @@ class Answer:
     readable: float
 
 
-def answer(path: Path, name: str) -> Answer:
-    """What a search with the file tells; raises MediaError for what cannot be read."""
+def answer(
+    path: Path,
+    name: str,
+    report: Callable[[float], None] | None = None,
+    *,
+    told: Probe | None = None,
+    patience: float = math.inf,
+) -> Answer:
+    """What a search with the file tells; raises MediaError for what cannot be read.
+
+    `report` hears the share that is read; what it raises ends the search. `told` and `patience`
+    are as in fingerprint_file.
+    """
     answers = caches["answers"]
     key = _key(sha256_of(path))
     held = answers.get(key)
     log.info("asked", kept=held is not None)
     if held is None:
-        held = asdict(_searched(path, name))
+        held = asdict(_searched(path, name, report, told, patience))
         answers.set(key, held)
+    return _of(held, name)
+
+
+def kept(path: Path, name: str) -> Answer | None:
+    """The answer for the file if it is known without a search."""
+    held = caches["answers"].get(_key(sha256_of(path)))
+    return None if held is None else _of(held, name)
+
+
+def _of(held: dict[str, Any], name: str) -> Answer:
     rows = [{**row, "query": name} for row in held["rows"]]
     return Answer(rows, held["complete"], held["readable"])
 
 
-def _searched(path: Path, name: str) -> Answer:
-    fingerprint, outcome = fingerprint_file(path, name)
+def _searched(
+    path: Path,
+    name: str,
+    report: Callable[[float], None] | None,
+    told: Probe | None,
+    patience: float,
+) -> Answer:
+    fingerprint, outcome = fingerprint_file(path, name, report, told=told, patience=patience)
     matches = search(fingerprint)
     ids = {match.video_id: str(match.video_id) for match in matches}
     rows = predictions(name, matches, ids, fingerprint.version)
-    return Answer(rows, outcome.complete, outcome.last_timestamp)
+    parts = [(match, part) for match in matches for part in match.segments]
+    seen = [
+        {
+            **row,
+            "match_frames": match.score.matched_frames,
+            "matched_frames": part.matched_frames,
+            "frame_pairs": frame_pairs(part),
+        }
+        for row, (match, part) in zip(rows, parts, strict=True)
+    ]
+    return Answer(seen, outcome.complete, outcome.last_timestamp)
 
 
 def _key(content: str) -> str:

@@ -165,6 +165,48 @@ class Options(BaseSettings):
         "is not to knock at other services for them.",
     )
 
+    # Searching with a file
+    anonymous_search: Literal["uploads", "true", "false"] = Field(
+        "uploads",
+        description="Whether visitors who are not signed in may search with a file. `uploads`: as "
+        "`TVIDZ_ANONYMOUS_UPLOADS` says.",
+    )
+    search_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="Longest video in seconds that is searched with while its sender waits; a "
+        "longer one is left to a worker. Seconds of pictures larger than 720p, or of more than 25 "
+        "a second, count for more.",
+    )
+    search_patience: float = Field(
+        20.0,
+        ge=1,
+        le=600,
+        description="Seconds after which a sender waits no longer for a file to be read, and it "
+        "is left to a worker all the same.",
+    )
+    searches_at_once: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Searches at a time in one process of the web server while their senders "
+        "wait. More wait for two seconds, then are refused with 503.",
+    )
+    searches_waiting: int = Field(
+        20,
+        ge=0,
+        le=100_000,
+        description="Searches that may be left to workers and not be finished, on all machines "
+        "together; more are refused with 503.",
+    )
+    search_expiry_minutes: int = Field(
+        60,
+        ge=1,
+        le=60 * 24 * 30,
+        description="Minutes that the result of a search by a worker is kept.",
+    )
+
     # Files in S3
     storage: Literal["local", "s3"] = Field(
         "local",
@@ -492,6 +534,13 @@ class Options(BaseSettings):
             if self.debug:
                 raise ValueError(f"{PREFIX}DEBUG is not allowed in production")
         return self
+
+    @property
+    def strangers_search(self) -> bool:
+        """Whether visitors who are not signed in may search with a file."""
+        if self.anonymous_search == "uploads":
+            return self.anonymous_uploads
+        return self.anonymous_search == "true"
 
     @property
     def bucket_origins(self) -> list[str]:

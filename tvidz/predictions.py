@@ -54,4 +54,6 @@ def _picture(match: Match, part: AlignedSegment) -> dict[str, Any]:
         "stretch": round(told.stretch, 3),
         "crop": sides(told.crop),
         "inset": sides(told.inset),
+        "shown": round(told.shown, 4),
+        "filled": round(told.filled, 4),
     }

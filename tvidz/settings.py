@@ -171,6 +171,7 @@ TVIDZ_TASKS = {
     "analyse": "tvidz.pipeline.analyse",
     "finish_direct": "videos.uploads.s3.direct.finish",
     "import": "videos.uploads.url_import.fetch",
+    "search": "tvidz.searching.run",
 }
 
 REST_FRAMEWORK = {

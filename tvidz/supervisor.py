@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from videos import queue
+from videos import queue, searches
 from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
 
@@ -181,7 +181,8 @@ class Supervisor:
 
 def _look_after_uploads() -> None:
     """Finish what was left behind, and forget what has expired."""
-    for look in (resumable.look_after, direct.look_after, url_import.look_after):
+    looks = (resumable.look_after, direct.look_after, url_import.look_after, searches.look_after)
+    for look in looks:
         look()
 
 

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from videos.media_urls import thumbnail_url
-from videos.models import Analysis, FrameInfo, SceneCuts, State, Upload, UrlImport, Video
+from videos.models import Analysis, FrameInfo, SceneCuts, Search, State, Upload, UrlImport, Video
 from videos.queue import retry
 from videos.serializers import video_page
 
@@ -127,3 +127,12 @@ class UrlImportAdmin(ReadOnlyAdmin):
     list_filter = ["state", "error_code", "created_at"]
     search_fields = ["url", "id", "video_id", "owner__username"]
     list_select_related = ["owner"]
+
+
+@admin.register(Search)
+class SearchAdmin(ReadOnlyAdmin):
+    list_display = ["filename", "owner", "state", "error_code", "attempts", "created_at"]
+    list_filter = ["state", "error_code", "created_at"]
+    search_fields = ["filename", "id", "owner__username"]
+    list_select_related = ["owner"]
+    exclude = ["answer"]

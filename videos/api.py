@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest
 from rest_framework import status
 from rest_framework.exceptions import ParseError
@@ -16,10 +15,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from videos.access.visibility import remember_upload, visible
-from videos.errors import Refusal, malware, no_file, sign_in_first, url_import_off
+from videos.errors import Refusal, malware, sign_in_first, url_import_off
 from videos.models import Upload
 from videos.queue import retry
-from videos.requests import viewer
+from videos.requests import sent_file, viewer
 from videos.serializers import import_json, latest_analysis, may_retry, video_json
 from videos.uploads import url_import
 from videos.uploads.accept import Accepted, Arrival, accept
@@ -94,9 +93,7 @@ def take(request: HttpRequest, entrance: Upload.Entrance) -> Accepted:
     user = request.user if isinstance(request.user, User) else None
     if user is None and not settings.TVIDZ.anonymous_uploads:
         raise sign_in_first()
-    sent = request.FILES.get("file")
-    if not isinstance(sent, TemporaryUploadedFile):
-        raise no_file()
+    sent = sent_file(request)
     arrival = Arrival(Path(sent.temporary_file_path()), sent.name or "", entrance, user)
     try:
         accepted = accept(arrival)

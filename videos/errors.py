@@ -88,6 +88,35 @@ def sign_in_first() -> Refusal:
     return Refusal("SIGN_IN", "Uploads need an account here. Sign in and try again.", 403)
 
 
+def sign_in_to_search() -> Refusal:
+    return Refusal("SIGN_IN", "Searching needs an account here. Sign in and try again.", 403)
+
+
+def malware_searched() -> Refusal:
+    return Refusal(
+        "MALWARE",
+        "The virus scanner found malware in this file. Nothing was searched for and nothing was "
+        "kept. Check the device it comes from.",
+        422,
+    )
+
+
+def search_busy(seconds: int) -> Refusal:
+    return Refusal(
+        "SEARCH_BUSY",
+        "Others are searching just now. Nothing was kept; please try again in a moment.",
+        503,
+        retryable=True,
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+def no_such_search() -> Refusal:
+    return Refusal(
+        "NO_SEARCH", "There is no such search, or it is not yours, or it has been forgotten.", 404
+    )
+
+
 def no_file() -> Refusal:
     return Refusal("NO_FILE", "No file came with the request. Send it in the field “file”.", 400)
 

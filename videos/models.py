@@ -8,6 +8,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from videos.search_row import Search as Search
+
 
 class MediaType(models.TextChoices):
     VIDEO = "video"

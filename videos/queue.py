@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from videos.heartbeat import beating
-from videos.models import UNFINISHED, Analysis, State, UrlImport, Video
+from videos.models import UNFINISHED, Analysis, Search, State, UrlImport, Video
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +159,8 @@ def stalled(workers: int) -> bool:
     while it holds the queue's lock. One look proves little (between two jobs it may be so for a
     moment); only when it stays so is the cluster dead.
     """
-    # A worker that fetches a file from elsewhere is as busy as one that analyses.
+    # A worker that fetches a file from elsewhere, or searches, is as busy as one that analyses.
+    searching = Search.objects.filter(running_search()).count()
     fetching = UrlImport.objects.filter(running_import()).count()
     analysing = Analysis.objects.filter(state=State.PROCESSING, lease_until__gte=Now()).count()
     waiting = Q(state=State.QUEUED) | Q(state=State.PROCESSING, lease_until__lt=Now())
@@ -167,9 +168,12 @@ def stalled(workers: int) -> bool:
     work = Analysis.objects.filter(waiting & woken).exists()
     if fetching < settings.TVIDZ.url_imports_at_once:
         work = work or UrlImport.objects.filter(waiting_import() & woken).exists()
+    work = work or Search.objects.filter(waiting_search() & woken).exists()
     lately = Q(started_at__gt=Now() - STALLED_AFTER)
-    begun = Analysis.objects.filter(lately).exists() or UrlImport.objects.filter(lately).exists()
-    return fetching + analysing < workers and work and not begun
+    begun = any(
+        kind._default_manager.filter(lately).exists() for kind in (Analysis, UrlImport, Search)
+    )
+    return fetching + searching + analysing < workers and work and not begun
 
 
 def waiting_import() -> Q:
@@ -181,6 +185,17 @@ def waiting_import() -> Q:
 def running_import() -> Q:
     """Imports from a URL that a living worker fetches."""
     return Q(state=UrlImport.State.FETCHING, lease_until__gte=Now())
+
+
+def waiting_search() -> Q:
+    """Searches that a worker may take."""
+    state = Search.State
+    return Q(state=state.WAITING) | Q(state=state.RUNNING, lease_until__lt=Now())
+
+
+def running_search() -> Q:
+    """Searches that a living worker does."""
+    return Q(state=Search.State.RUNNING, lease_until__gte=Now())
 
 
 def retry(analysis: Analysis) -> Analysis:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from videos.access.visibility import Viewer, viewer_of
+from videos.errors import no_file
 
 SECRET_HEADER = "X-Upload-Secret"
 
@@ -17,6 +19,14 @@ def viewer(request: HttpRequest | Request) -> Viewer:
     plain = request._request if isinstance(request, Request) else request
     secret = plain.headers.get(SECRET_HEADER, "") or plain.GET.get("secret", "")
     return viewer_of(request.user, plain.session, secret)
+
+
+def sent_file(request: HttpRequest) -> TemporaryUploadedFile:
+    """The file of a form, in its field `file`; raises NO_FILE."""
+    sent = request.FILES.get("file")
+    if not isinstance(sent, TemporaryUploadedFile):
+        raise no_file()
+    return sent
 
 
 class BrowserSession(SessionAuthentication):

@@ -34,6 +34,11 @@ def pictures_key(video_id: uuid.UUID) -> str:
     return f"pictures/{video_id.hex[:2]}/{video_id}.pack"
 
 
+def search_key(search_id: uuid.UUID) -> str:
+    """Where the file of a search waits for its worker; no address serves what is below."""
+    return f"searches/{search_id.hex[:2]}/{search_id}"
+
+
 def quarantine_key(video_id: uuid.UUID) -> str:
     """Where malware lies: without a suffix, and no address serves what is below."""
     return f"quarantine/{video_id.hex[:2]}/{video_id}"

@@ -27,9 +27,9 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = answers._searched
 
-    def counted(path: Path, name: str) -> Answer:
+    def counted(path: Path, name: str, *rest: Any) -> Answer:
         names.append(name)
-        return real(path, name)
+        return real(path, name, *rest)
 
     monkeypatch.setattr(answers, "_searched", counted)
     return names

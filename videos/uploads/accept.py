@@ -84,7 +84,7 @@ def accept(arrival: Arrival) -> Accepted:
     key = storage.original_key(arrival.video_id, container.suffix)
     secret, digest = ("", arrival.secret_sha256) if arrival.secret_sha256 else new_secret()
     sha256 = arrival.sha256 or sha256_of(arrival.path)
-    _store(key, arrival.path)
+    store(key, arrival.path)
     try:
         with transaction.atomic():
             lock_owner(arrival.owner)
@@ -178,7 +178,7 @@ def _set_aside(arrival: Arrival, size: int, found: str) -> None:
         # A folder that is backfilled again brings the same file again.
         return
     key = storage.quarantine_key(arrival.video_id)
-    _store(key, arrival.path)
+    store(key, arrival.path)
     try:
         with transaction.atomic():
             _record(
@@ -199,7 +199,8 @@ def _set_aside(arrival: Arrival, size: int, found: str) -> None:
     log.warning("malware found", video=str(arrival.video_id), found=found)
 
 
-def _store(key: str, path: Path) -> None:
+def store(key: str, path: Path) -> None:
+    """Put the file into the storage; raises NO_STORAGE, NO_SPACE."""
     try:
         storage.put_path(key, path)
     except StorageUnavailable as error:
