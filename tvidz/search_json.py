@@ -69,11 +69,13 @@ def _matches_json(rows: Iterable[dict[str, Any]], viewer: Viewer) -> list[dict[s
     by_video = [(ref, list(parts)) for ref, parts in groupby(rows, lambda row: str(row["ref"]))]
     # What has gone since, or is locked away, is told to nobody.
     videos = Video.objects.exclude(state__in=WITHHELD).in_bulk([uuid.UUID(r) for r, _ in by_video])
-    return [
+    told = [
         _match_json(videos[uuid.UUID(ref)], parts, viewer)
         for ref, parts in by_video
         if uuid.UUID(ref) in videos
     ]
+    # Of equally sure ones those that can be looked at come first.
+    return sorted(told, key=lambda match: (-round(match["score"], 2), match["video"]["id"] is None))
 
 
 def _match_json(video: Video, parts: list[dict[str, Any]], viewer: Viewer) -> dict[str, Any]:

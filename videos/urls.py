@@ -6,6 +6,7 @@ app_name = "videos"
 DIRECT = "api/v1/direct-uploads/<uuid:upload_id>"
 urlpatterns = [
     path("", views.upload, name="upload"),
+    path("search/", views.search, name="search"),
     path("media/<str:token>", media_urls.media, name="media"),
     path("api/v1/videos/", api.UploadView.as_view(), name="api-upload"),
     path("api/v1/imports/", api.ImportsView.as_view(), name="api-imports"),

@@ -1,11 +1,13 @@
-"""The upload page."""
+"""The upload page and the search page."""
+
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from videos.access.visibility import recent_uploads
 from videos.api import take
@@ -36,6 +38,30 @@ def upload(request: HttpRequest) -> HttpResponse:
     return _page(request)
 
 
+@ensure_csrf_cookie
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """The search page; its script asks the API."""
+    allowed = request.user.is_authenticated or settings.TVIDZ.strangers_search
+    context = {
+        "limits": _limits(),
+        "allowed": allowed,
+        "sign_in": resolve_url(settings.LOGIN_URL),
+    }
+    return render(request, "videos/search.html", context)
+
+
+def _limits() -> dict[str, Any]:
+    """What the pages tell of what may come in."""
+    options = settings.TVIDZ
+    return {
+        "max_upload_bytes": options.max_upload_mb << 20,
+        "max_duration": options.max_duration,
+        "containers": CONTAINERS,
+        "accept": ACCEPT,
+    }
+
+
 def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
     options = settings.TVIDZ
     if request.session.session_key is None:
@@ -46,12 +72,7 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         {**video_json(video, asker), "duplicates": []} for video in recent_uploads(asker, RECENT)
     ]
     context = {
-        "limits": {
-            "max_upload_bytes": options.max_upload_mb << 20,
-            "max_duration": options.max_duration,
-            "containers": CONTAINERS,
-            "accept": ACCEPT,
-        },
+        "limits": _limits(),
         "direct": reverse("videos:api-direct-begin") if options.s3_uploads else "",
         "recent_json": recent,
         "error": problem_body(refusal) if refusal else None,

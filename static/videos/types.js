@@ -89,5 +89,16 @@
  * @property {number[]} scene_cuts seconds
  * @property {Duplicate[]} duplicates
  * @property {{retry: boolean}} allowed
+ *
+ * @typedef {object} Found a search, under way or done; its matches are shaped like duplicates
+ * @property {string|null} id
+ * @property {string|null} address null for one that was answered at once
+ * @property {"waiting"|"running"|"done"|"failed"} state
+ * @property {number} progress 0..1
+ * @property {{filename: string, media_type: string, duration: number, size_bytes: number}} query
+ * @property {Fault|null} error
+ * @property {boolean|null} complete
+ * @property {number|null} readable seconds
+ * @property {Duplicate[]} matches best first
  */
 export {};

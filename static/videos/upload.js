@@ -2,6 +2,7 @@
 
 import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
+import { takeDrops, takePastes } from "./drop-zone.js";
 import { spokenLength, titleOf } from "./format.js";
 import { JobCard } from "./job-card.js";
 import { listUnfinished, takenUp } from "./unfinished.js";
@@ -76,52 +77,12 @@ function wireForm() {
   form.addEventListener("submit", (event) => event.preventDefault());
 }
 
-function carriesFiles(event) {
-  return [...(event.dataTransfer?.types || [])].includes("Files");
-}
-
-/** The whole page takes the drop: a file let go beside the box must not replace the page. */
-function wireDrop() {
-  let depth = 0;
-  const mark = () => zone.classList.toggle("over", depth > 0);
-  addEventListener("dragenter", (event) => {
-    if (!carriesFiles(event)) return;
-    depth += 1;
-    mark();
-  });
-  addEventListener("dragleave", (event) => {
-    if (!carriesFiles(event)) return;
-    depth = Math.max(0, depth - 1);
-    mark();
-  });
-  addEventListener("dragover", (event) => {
-    if (carriesFiles(event)) event.preventDefault();
-  });
-  addEventListener("drop", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    mark();
-    takeAll([...event.dataTransfer.files]);
-  });
-}
-
 addEventListener("beforeunload", (event) => {
   if ([...cards].some((card) => card.unsent)) event.preventDefault();
 });
 
-/** A picture from the clipboard, or files copied in a file manager. */
-function wirePaste() {
-  addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files || [])];
-    if (!files.length) return;
-    event.preventDefault();
-    takeAll(files);
-  });
-}
-
 wireForm();
-wireDrop();
-wirePaste();
+takeDrops(zone, takeAll);
+takePastes(takeAll);
 listRecent();
 listUnfinished(stopped, site, () => input.click());

@@ -33,6 +33,8 @@ class VideoPage {
 
   start() {
     this.render();
+    this.goToPlace();
+    addEventListener("hashchange", () => this.goToPlace());
     this.narrator.remember(this.video);
     if (isFinal(this.video.state)) return;
     watch(this.video.id, {
@@ -181,6 +183,16 @@ class VideoPage {
     });
   }
 
+  /** An address that ends in #t=12.4 asks for that second. */
+  goToPlace() {
+    const seconds = secondsIn(location.hash);
+    if (seconds === null || !this.player) return;
+    this.seek(seconds);
+    byId("stage").scrollIntoView({ block: "nearest" });
+    // A browser that does not let a page begin to play shows the picture of that second.
+    this.player.play().catch(() => {});
+  }
+
   pausePairs() {
     for (const view of this.views.values()) view.pause();
   }
@@ -194,6 +206,12 @@ class VideoPage {
     for (const view of this.views.values()) view.pair?.seek(seconds);
     this.timeline.setPosition(seconds);
   }
+}
+
+/** @param {string} hash */
+function secondsIn(hash) {
+  const seconds = Number(new URLSearchParams(hash.slice(1)).get("t") || NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
 }
 
 function problem(fault, advice) {
