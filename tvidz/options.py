@@ -536,13 +536,6 @@ class Options(BaseSettings):
         return self
 
     @property
-    def strangers_search(self) -> bool:
-        """Whether visitors who are not signed in may search with a file."""
-        if self.anonymous_search == "uploads":
-            return self.anonymous_uploads
-        return self.anonymous_search == "true"
-
-    @property
     def bucket_origins(self) -> list[str]:
         """Where browsers send files to: origins that the site's pages may speak with."""
         if not self.s3_uploads:

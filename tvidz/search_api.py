@@ -3,7 +3,6 @@
 import uuid
 from pathlib import Path
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
@@ -14,6 +13,7 @@ from rest_framework.views import APIView
 from tvidz.search_json import asked_json, search_json
 from tvidz.searching import ask
 from videos import searches
+from videos.access.visibility import may_search
 from videos.errors import sign_in_to_search
 from videos.models import Search
 from videos.requests import sent_file, viewer
@@ -31,9 +31,9 @@ class SearchView(APIView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request) -> Response:
-        user = request.user if isinstance(request.user, User) else None
-        if user is None and not settings.TVIDZ.strangers_search:
+        if not may_search(request.user):
             raise sign_in_to_search()
+        user = request.user if isinstance(request.user, User) else None
         sent = sent_file(request._request)
         asked = ask(Path(sent.temporary_file_path()), sent.name or "", user)
         if not isinstance(asked, Search):

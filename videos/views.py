@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_safe
 
-from videos.access.visibility import recent_uploads
+from videos.access.visibility import may_search, recent_uploads
 from videos.api import take
 from videos.errors import Refusal, from_media
 from videos.media.errors import MediaError
@@ -42,10 +42,9 @@ def upload(request: HttpRequest) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """The search page; its script asks the API."""
-    allowed = request.user.is_authenticated or settings.TVIDZ.strangers_search
     context = {
         "limits": _limits(),
-        "allowed": allowed,
+        "allowed": may_search(request.user),
         "sign_in": resolve_url(settings.LOGIN_URL),
     }
     return render(request, "videos/search.html", context)

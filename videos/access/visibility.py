@@ -6,6 +6,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Q, QuerySet
@@ -66,6 +67,13 @@ def may_see(viewer: Viewer, video: Video) -> bool:
     if video.state in (State.DELETED, State.QUARANTINED) and not viewer.is_staff:
         return owns(viewer, video) and video.state == State.QUARANTINED
     return viewer.is_staff or video.visibility == Visibility.PUBLIC or owns(viewer, video)
+
+
+def may_search(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Whether the user may search with a file."""
+    options = settings.TVIDZ
+    strangers = {"uploads": options.anonymous_uploads, "true": True, "false": False}
+    return bool(user.is_authenticated) or strangers[options.anonymous_search]
 
 
 def visible(viewer: Viewer, video_id: uuid.UUID) -> Video:
