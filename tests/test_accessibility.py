@@ -54,6 +54,7 @@ def pages(site: Site, film: Path, excerpt: Path, tmp_path_factory: Any) -> dict[
     secret = refused.headers["x-upload-secret"]
     return {
         "upload": "/",
+        "search": "/search/",
         "result": f"/videos/{copy}/",
         "refused": f"/videos/{refused.headers['upload-video']}/?secret={secret}",
         "missing": "/nothing/here",
@@ -72,7 +73,7 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["upload", "result", "refused", "missing", "sign in"])
+@pytest.mark.parametrize("name", ["upload", "search", "result", "refused", "missing", "sign in"])
 def test_axe_finds_nothing_serious(
     site: Site, pages: dict[str, str], page: Page, name: str
 ) -> None:
