@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 
 from matching.models import Fingerprint
 from tests.tvidz.backfill.conftest import Backfill, counts_of, rows_of
-from tvidz.backfill.known import look_up
+from tvidz.backfill.known import look_up, uploads_by
+from tvidz.backfill.run import AT_ONCE
 from tvidz.backfill.sources import OnDisk
 from videos.models import Analysis, State, Upload, Video, Visibility
 from videos.queue import claim, finish
@@ -49,6 +50,19 @@ def test_what_is_known_is_passed_over_unread(
     monkeypatch.setattr("tvidz.backfill.taking.sha256_of", None)
 
     assert backfill(folder) == {"known": 2}
+
+
+@pytest.mark.parametrize(
+    ("column", "index"), [("stamp", "idx_upload_stamp"), ("origin", "upload_origin_once")]
+)
+def test_many_sources_at_once_are_looked_up_by_an_index(column: str, index: str) -> None:
+    asked = uploads_by(column, [str(number) for number in range(AT_ONCE)])
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        plan = asked.explain()
+        cursor.execute("RESET enable_seqscan")
+
+    assert index in plan
 
 
 def test_a_file_whose_time_has_changed_is_read_and_known_by_its_content(
