@@ -22,7 +22,7 @@ from tvidz.pipeline import analyse
 from tvidz.progress import Duplicate, publish
 from videos.advisory import only_one
 from videos.errors import Refusal
-from videos.models import UNFINISHED, Analysis, State, Upload, Video
+from videos.models import UNFINISHED, WITHHELD, Analysis, State, Upload, Video
 from videos.queue import again
 from videos.s3 import StorageUnavailable
 from videos.uploads.accept import Arrival, refuse, sha256_of, take_in
@@ -47,12 +47,13 @@ class Taker:
         """How a source ended before that needs nothing more, else None."""
         if known is None or not known.settled:
             return None
-        rights = self.plan.rights(source)
-        if rights is not None and rights.holder.pk not in known.holders:
-            return None
-        if known.state == State.FAILED:
+        if known.state in (State.FAILED, State.QUARANTINED):
             told = (known.code, known.message)
-            return Ended(source.text, "failed", *told, video_id=known.video_id)
+            return Ended(source.text, known.state, *told, video_id=known.video_id)
+        rights = self.plan.rights(source)
+        unregistered = rights is not None and rights.holder.pk not in known.holders
+        if unregistered and known.state != State.DELETED:
+            return None
         return Ended(source.text, "known", video_id=known.video_id)
 
     def take(self, source: Source) -> Ended:
@@ -93,7 +94,7 @@ class Taker:
             told = (video.error_code, video.error_message)
             return Ended(source.text, "refused", *told, video_id=video.pk)
         rights = self.plan.rights(source)
-        if rights is not None:
+        if rights is not None and video.state not in WITHHELD:
             _tell_turned(register(video.pk, rights).turned)
         if not new and video.state == State.FAILED and video.error_retryable:
             again(video.pk)
@@ -103,7 +104,8 @@ class Taker:
                 return _analysed(source.text, video)
             word = "queued"
         else:
-            word = "known" if not new and video.state != State.FAILED else str(video.state)
+            well = not new and video.state not in (State.FAILED, State.QUARANTINED)
+            word = "known" if well else str(video.state)
         return _ended(source.text, video, word)
 
     def _file(self, source: OnDisk) -> tuple[Video, bool]:

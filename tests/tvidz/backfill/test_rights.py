@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from matching.models import DuplicateLink
 from moderation.models import Flag, Reference, RightsHolder
 from tests.tvidz.backfill.conftest import Backfill, counts_of
-from videos.models import State, Video
+from videos.models import Analysis, State, Video
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +114,34 @@ def test_without_a_holder_nothing_is_registered_nor_taken_in(
         backfill(manifest=path, as_reference=True)
     assert not Video.objects.exists()
     assert not RightsHolder.objects.exists()
+
+
+def test_what_is_in_quarantine_is_told_and_not_registered(folder: Path, backfill: Backfill) -> None:
+    backfill(folder / "clip.mp4", queue=True)
+    Analysis.objects.all().delete()
+    Video.objects.update(state=State.QUARANTINED, error_code="MALWARE")
+
+    for touch in (False, True):
+        if touch:
+            (folder / "clip.mp4").touch()
+        out = StringIO()
+        with pytest.raises(CommandError):
+            backfill(folder / "clip.mp4", as_reference=True, rights_holder="Acme", stdout=out)
+        assert counts_of(out.getvalue()) == {"quarantined": 1}
+    assert not Reference.objects.exists()
+
+
+def test_an_exact_copy_that_came_first_is_no_reference_of_the_original(
+    take_in: TakeIn, film: Path, backfill: Backfill, change_settings: Callable[..., None]
+) -> None:
+    upload = take_in(film)
+    change_settings(stop_at_duplicate=True)
+
+    assert backfill(film, as_reference=True, rights_holder="Acme Films") == {"ready": 1}
+
+    link = DuplicateLink.objects.get()
+    assert (link.query, link.kinds) == (upload, ["exact"])
+    assert link.reference.registered_at is not None
 
 
 def test_what_is_refused_is_not_registered(folder: Path, backfill: Backfill) -> None:
