@@ -149,11 +149,11 @@ def _told(bucket: str) -> Iterator[None]:
     try:
         with answering():
             yield
-    except FileNotFoundError:
-        raise NotPossible(f"S3 has no bucket {bucket}.") from None
     except StorageUnavailable as error:
         if isinstance(error.__cause__, ClientError):
             code = code_of(error.__cause__)
+            if code == "NoSuchBucket":
+                raise NotPossible(f"S3 has no bucket {bucket}.") from None
             raise NotPossible(f"S3 does not let us look into {bucket}: {code}.") from None
         reason = str(error).partition("\n")[0]
         raise NotPossible(f"S3 cannot be reached: {reason}") from None

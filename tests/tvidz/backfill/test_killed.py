@@ -1,7 +1,6 @@
 """A run that is stopped or killed leaves what it did; a second one does the rest."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -57,10 +56,10 @@ def house(film: Path, ffmpeg: Callable[..., None]) -> Iterator[House]:
     with open_folder() as folder:
         films = folder / "films"
         films.mkdir()
-        # Long enough to be killed within: the film three times over.
-        ffmpeg("-stream_loop", "2", "-i", film, "-c", "copy", films / "0.mp4")
-        for number in range(1, FILMS):
-            shutil.copy(films / "0.mp4", films / f"{number}.mp4")
+        # Long enough to be killed within, and of different bytes, or one would be all it takes.
+        for number in range(FILMS):
+            words = ("-c", "copy", "-metadata", f"title={number}")
+            ffmpeg("-stream_loop", "2", "-i", film, *words, films / f"{number}.mp4")
         made = House(folder)
         migrated = made.manage("migrate", "-v", "0")
         assert migrated.wait(60) == 0, migrated.communicate()
