@@ -24,11 +24,11 @@ def rows(video: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for segment in duplicate["segments"]:
             yield {
                 "video": video["id"],
-                "name": video["filename"],
+                "name": video["title"] or video["filename"],
                 "start": round(segment["start"], 3),
                 "end": round(segment["end"], 3),
                 "other_video": other["id"] or "",
-                "other_name": other["filename"] if other["id"] else "",
+                "other_name": (other["title"] or other["filename"]) if other["id"] else "",
                 "other_start": round(segment["other_start"], 3),
                 "other_end": round(segment["other_end"], 3),
                 "speed": round(segment["speed"], 4),

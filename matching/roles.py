@@ -26,6 +26,11 @@ def rank(video: Video) -> tuple[datetime, datetime, uuid.UUID]:
     return (video.registered_at or _NEVER, video.uploaded_at, video.pk)
 
 
+def is_registered(video_id: uuid.UUID) -> bool:
+    """Whether somebody has rights in the video, as of now."""
+    return Video.objects.filter(pk=video_id, registered_at__isnull=False).exists()
+
+
 def hold_roles(video_ids: Iterable[uuid.UUID]) -> None:
     """Until the transaction ends no other one changes the roles of these videos.
 

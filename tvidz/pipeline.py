@@ -23,6 +23,7 @@ from matching.early import early_matches
 from matching.fingerprint import FingerprintBuilder, VideoFingerprint
 from matching.links import Recorded, drop_provisional, record
 from matching.reindexing import is_searchable
+from matching.roles import is_registered
 from matching.search import search
 from moderation.flagging import flag, worth_a_flag
 from tvidz.adoption import Telling, adopt
@@ -184,18 +185,13 @@ class Run:
 
     def _adopt(self, twin: Video) -> bool:
         self._report(0.0, "index", force=True)
-        stop = settings.TVIDZ.stop_at_duplicate and not self._is_registered()
-        told = adopt(
-            self.held,
-            self.video,
-            twin,
-            Telling(
-                self._tell_links,
-                self._tell_all_known,
-                lambda: self._report(EXTRACT_SHARE, "index"),
-            ),
-            stop=stop,
+        stop = settings.TVIDZ.stop_at_duplicate and not is_registered(self.video.id)
+        telling = Telling(
+            self._tell_links,
+            self._tell_all_known,
+            lambda: self._report(EXTRACT_SHARE, "index"),
         )
+        told = adopt(self.held, self.video, twin, telling, stop=stop)
         if told and stop:
             raise _StopAtDuplicate
         return told
@@ -291,17 +287,12 @@ class Run:
         self._tell_links(recorded)
         certain = any(worth_a_flag(match.score.score, match.score.kinds) for match in matches)
         stops = provisional and certain and settings.TVIDZ.stop_at_duplicate
-        # What is in the library stays in it: analysed again beside its own copies, the original
-        # might be the one to be stopped. So might one that is registered after they came.
-        if stops and not is_searchable(self.video.id) and not self._is_registered():
+        # An original that came after its copies, or is analysed again beside them, is not stopped.
+        if stops and not is_searchable(self.video.id) and not is_registered(self.video.id):
             with fenced(self.held):
                 record(self.video, matches, fingerprint.version, provisional=False)
                 flag(self.video.id)
             raise _StopAtDuplicate
-
-    def _is_registered(self) -> bool:
-        # Asked now: it may have become so since this analysis began.
-        return Video.objects.filter(pk=self.video.pk, registered_at__isnull=False).exists()
 
     def _warn(self, sampling: Sampling) -> None:
         self.video.warnings = list(sampling.warnings)
