@@ -62,15 +62,16 @@ function segmentRow(query, match, segment) {
 function hit(query, match, pair) {
   const { video } = match;
   const image = video.media_type === "image";
-  const here = query.media_type === "image" ? "" : `, your ${timestamp(pair.time)}`;
-  const label = `${image ? "Open" : "Play"} ${shown(titleOf(video))}` +
-    `${image ? "" : ` at ${timestamp(pair.other_time)}`}${here}, ${percent(pair.score)} alike`;
-  return el("li", {}, el("a", { class: "hit", "data-role": "hit", "aria-label": label, title: label,
-    href: place(match, pair.other_time) },
+  const unseen = (words) => el("span", { class: "sr-only" }, words);
+  const name = shown(titleOf(video));
+  const here = query.media_type === "image" ? "" : `your ${timestamp(pair.time)}, `;
+  return el("li", {}, el("a", { class: "hit", "data-role": "hit", href: place(match, pair.other_time) },
     el("img", { src: pair.other_picture, alt: "", loading: "lazy" }),
     el("span", { class: "hit-words" },
+      unseen(image ? `Open ${name}, the ` : `Play ${name} at `),
       el("span", {}, image ? "picture" : timestamp(pair.other_time)),
-      el("span", { class: "muted" }, percent(pair.score)))));
+      unseen(`, ${here}`),
+      el("span", { class: "muted" }, percent(pair.score)), unseen(" alike"))));
 }
 
 /** That a still is part of a film goes without saying. */

@@ -31,7 +31,7 @@ export class QueryCard {
       icon(this.isImage ? ICONS.picture : ICONS.film));
     this.element = el("div", { class: "job card", "data-role": "query" }, this.picture,
       el("div", { class: "job-body" },
-        el("div", { class: "job-head" }, el("h3", { title: this.name }, el("bdi", {}, this.name)),
+        el("div", { class: "job-head" }, el("h2", { title: this.name }, el("bdi", {}, this.name)),
           this.cancel),
         el("p", { class: "job-state" }, this.words, this.figures), this.bar.element, this.problem));
   }

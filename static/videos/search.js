@@ -74,8 +74,7 @@ class SearchPage {
       const found = await request.answer();
       if (turn !== this.turn) return;
       this.show(found);
-      // Back from a video's page, it is there again.
-      history.replaceState({ found }, "");
+      remember(found);
     } catch (error) {
       if (turn === this.turn) this.fail(error);
     } finally {
@@ -173,6 +172,15 @@ class SearchPage {
     this.request = null;
     this.card?.release();
     this.card = null;
+  }
+}
+
+/** Back from a video's page, it is there again; what is too much for the browser is not. */
+function remember(found) {
+  try {
+    history.replaceState({ found }, "");
+  } catch {
+    history.replaceState(null, "");
   }
 }
 

@@ -271,8 +271,11 @@ class TestRefusals:
         answer = ask(clip)
 
         assert answer.status_code == status
+        page = Client().get("/search/").content.decode()
+        assert ('id="search-form"' in page) == (status == 200)
         if status == 403:
             assert answer.json()["code"] == "SIGN_IN"
+            assert "?next=/search/" in page
         assert ask(clip, browser_of(User.objects.create_user("alice"))).status_code == 200
 
     def test_another_sites_page_cannot_search_in_somebodys_name(self, clip: Path) -> None:
