@@ -7,7 +7,7 @@ library's version, the settings and the code.
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from matching.search import search
 from tvidz.fingerprinting import fingerprint_file
 from tvidz.options import BASE_DIR
 from tvidz.predictions import predictions
-from videos.media.probe import Probe
-from videos.uploads.accept import sha256_of
+from videos.limits import media_limits
+from videos.media.probe import Probe, probe
+from videos.uploads.accept import container_fields, probed_fields, recognise_path, sha256_of
 
 log = structlog.get_logger(__name__)
 
@@ -35,12 +36,13 @@ class Answer:
     """`rows` as tvidz.predictions gives them, of every match that is told, doubtful ones too, with
     the library's ids as `ref`; each with `matched_frames` of the segment and of the match
     (`match_frames`), and `frame_pairs` as in Segment.pairs. Incomplete when only `readable`
-    seconds of the file could be read.
+    seconds of the file could be read. `facts` is what probing told of it: see facts_of.
     """
 
     rows: list[dict[str, Any]]
     complete: bool
     readable: float
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def answer(
@@ -74,7 +76,14 @@ def kept(path: Path, name: str) -> Answer | None:
 
 def _of(held: dict[str, Any], name: str) -> Answer:
     rows = [{**row, "query": name} for row in held["rows"]]
-    return Answer(rows, held["complete"], held["readable"])
+    return Answer(**held | {"rows": rows})
+
+
+def facts_of(told: Probe) -> dict[str, Any]:
+    """What a file's sender is shown of it, under the names of a video's columns."""
+    fields = container_fields(told.container) | probed_fields(told)
+    shown = ("media_type", "duration", "width", "height", "codec", "frame_rate")
+    return {name: fields[name] for name in shown}
 
 
 def _searched(
@@ -84,6 +93,7 @@ def _searched(
     told: Probe | None,
     patience: float,
 ) -> Answer:
+    told = told or probe(path, recognise_path(path), media_limits())
     fingerprint, outcome = fingerprint_file(path, name, report, told=told, patience=patience)
     matches = search(fingerprint)
     ids = {match.video_id: str(match.video_id) for match in matches}
@@ -98,7 +108,7 @@ def _searched(
         }
         for row, (match, part) in zip(rows, parts, strict=True)
     ]
-    return Answer(seen, outcome.complete, outcome.last_timestamp)
+    return Answer(seen, outcome.complete, outcome.last_timestamp, facts_of(told))
 
 
 def _key(content: str) -> str:

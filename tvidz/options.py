@@ -191,7 +191,7 @@ class Options(BaseSettings):
         ge=1,
         le=256,
         description="Searches at a time in one process of the web server while their senders "
-        "wait. More wait for two seconds, then are refused with 503.",
+        "wait. More wait for five seconds, then are refused with 503.",
     )
     searches_waiting: int = Field(
         20,

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection
 
-from tvidz.answers import Answer, answer, kept
+from tvidz.answers import Answer, answer, facts_of, kept
 from videos import searches, storage
 from videos.errors import Refusal, from_media, malware_searched, no_storage, search_busy
 from videos.heartbeat import beating
@@ -27,14 +27,14 @@ from videos.names import shown_name
 from videos.queue import BEATS_A_LEASE
 from videos.s3 import StorageUnavailable
 from videos.searches import Held, SearchLost
-from videos.uploads.accept import container_fields, probed_fields, recognise_path
+from videos.uploads.accept import recognise_path
 from videos.uploads.malware import found_in
 from videos.uploads.room import check_size
 
 log = structlog.get_logger(__name__)
 
 # A sender waits so long for others' searches to end, and is told to come again after that.
-PLACE_SECONDS: Final = 2.0
+PLACE_SECONDS: Final = 5.0
 COME_AGAIN: Final = 2
 # Pixels a second that a second of video counts as one for: 720p, 25 frames a second.
 USUAL_PIXELS: Final = 1280 * 720 * 25.0
@@ -88,19 +88,15 @@ def ask(path: Path, declared_name: str, owner: User | None) -> Asked | Search:
         log.warning("malware searched with")
         raise malware_searched()
     name = shown_name(declared_name)
+    named = {"filename": name, "size_bytes": size}
+    if known := kept(path, name):
+        return Asked(named | known.facts, known)
     with places.one():
         told = probe(path, recognise_path(path), media_limits())
-        facts = facts_of(name, size, told)
         found = _at_once(path, name, told)
     if found is not None:
-        return Asked(facts, found)
-    return searches.begin(path, name, facts, owner)
-
-
-def facts_of(name: str, size: int, told: Probe) -> dict[str, Any]:
-    fields = container_fields(told.container) | probed_fields(told)
-    shown = ("media_type", "duration", "width", "height", "codec", "frame_rate")
-    return {"filename": name, "size_bytes": size} | {field: fields[field] for field in shown}
+        return Asked(named | found.facts, found)
+    return searches.begin(path, name, named | facts_of(told), owner)
 
 
 def is_long(told: Probe) -> bool:
@@ -132,7 +128,7 @@ def run(search_id: str) -> str:
 def _at_once(path: Path, name: str, told: Probe) -> Answer | None:
     """The answer, or None when finding it takes too long to wait for."""
     if is_long(told):
-        return kept(path, name)
+        return None
     patience = settings.TVIDZ.search_patience
     try:
         return answer(path, name, _until(patience), told=told, patience=patience)
