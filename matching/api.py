@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,16 +13,22 @@ from matching.exports import as_csv, rows
 from matching.serializers import video_with_duplicates
 from matching.witnesses import MOST_WIDTH, evidence_picture, shown_segment
 from videos.access.visibility import visible
-from videos.errors import Refusal
+from videos.deletion import delete_for
+from videos.errors import Refusal, not_found
 from videos.requests import viewer
 
 
 class VideoView(APIView):
-    """GET a video: its facts, progress, scene cuts and duplicates."""
+    """GET a video: its facts, progress, scene cuts and duplicates. DELETE it for good."""
 
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         asker = viewer(request)
         return Response(video_with_duplicates(visible(asker, video_id), asker))
+
+    def delete(self, request: Request, video_id: uuid.UUID) -> Response:
+        if not delete_for(viewer(request), [video_id]):
+            raise not_found()
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class MatchesView(APIView):

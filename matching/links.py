@@ -22,6 +22,7 @@ from matching.judging import Match
 from matching.models import DuplicateLink, Segment
 from matching.roles import hold_roles, rank
 from matching.turning import turned_kinds
+from videos.deletion import staying
 from videos.models import Video
 
 # Evidence of a segment that is kept: as many frame pairs as people look at, spread evenly.
@@ -47,11 +48,12 @@ def record(video: Video, matches: Sequence[Match], version: str, *, provisional:
 
     A link already found from the other side is kept as it is while this search is provisional.
     What this query claimed before and no longer finds goes, at the end of the analysis only.
+    A video that was deleted since it was found is passed over.
     """
     found = [match.video_id for match in matches]
     hold_roles([video.pk, *found])
     # Read anew, as it may have become registered since its analysis began.
-    others = Video.objects.in_bulk([video.pk, *found])
+    others = Video.objects.in_bulk(staying([video.pk, *found]))
     video = others.get(video.pk, video)
     made: dict[uuid.UUID, int] = {}
     # Every analysis locks pairs in one order, the ids', so that no two wait for each other.

@@ -24,6 +24,7 @@ from matching.models import (
 )
 from matching.roles import hold_roles, rank
 from matching.turning import turned_fields, turned_segment
+from videos.deletion import staying
 from videos.models import Analysis, State, Video
 from videos.twins import copy_rows, twins_of
 
@@ -104,9 +105,10 @@ def copy_links(video: Video, twin: Video) -> Recorded:
     hold_roles({video.pk, twin.pk, *sides})
     [video] = _as_of_now([video])
     made = []
+    there = staying({pk for link in theirs for pk in (link.query_id, link.reference_id)})
     for link in theirs:
         other = link.reference if link.query_id == twin.pk else link.query
-        if other.pk != video.pk:
+        if other.pk != video.pk and other.pk in there:
             made.append(_copied(link, video, twin, other))
     early = DuplicateLink.objects.filter(query=video, version=ENGINE_VERSION, provisional=True)
     gone = tuple(early.exclude(pk__in=made).values_list("pk", flat=True))

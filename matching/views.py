@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from matching.serializers import video_with_duplicates
 from videos.access.visibility import visible
-from videos.errors import Refusal
+from videos.errors import Refusal, deleted
 from videos.requests import viewer
 
 
@@ -20,7 +20,9 @@ def video(request: HttpRequest, video_id: uuid.UUID) -> HttpResponse:
     asker = viewer(request)
     try:
         found = visible(asker, video_id)
-    except Refusal:
+    except Refusal as refusal:
+        if refusal.code == deleted().code:
+            return render(request, "videos/deleted.html", status=refusal.status)
         raise Http404 from None
     context = {"video": video_with_duplicates(found, asker)}
     return render(request, "videos/video.html", context)

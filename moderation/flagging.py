@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink
 from moderation.models import Flag
+from videos.deletion import staying
 
 
 def worth_a_flag(score: float, kinds: Sequence[str]) -> bool:
@@ -19,12 +20,16 @@ def worth_a_flag(score: float, kinds: Sequence[str]) -> bool:
 def flag(video_id: uuid.UUID) -> list[Flag]:
     """Open a flag for each settled link of the video that is worth one; again is the same.
 
+    Call it inside the fencing transaction.
+
     Only links of the running engine are looked at: flags of other versions stay as they are, with
     the link a reviewer saw, and while one stands its pair gets no second flag.
     """
     either = Q(query_id=video_id) | Q(reference_id=video_id)
     current = DuplicateLink.objects.filter(either, version=ENGINE_VERSION, provisional=False)
     elsewhere = _standing(DuplicateLink.objects.filter(either).exclude(version=ENGINE_VERSION))
+    # No link may go with a deleted video between our look and the flag.
+    staying(pk for pair in current.values_list("query_id", "reference_id") for pk in pair)
     return [
         _flag_one(link)
         for link in current.select_related("flag").order_by("pk")

@@ -8,6 +8,7 @@ import structlog
 from matching import twins
 from matching.links import Recorded
 from moderation.flagging import flag
+from videos.deletion import staying
 from videos.models import Video
 from videos.queue import Claim, fenced
 from videos.twins import copy_frames, copy_pictures
@@ -25,7 +26,7 @@ class Telling:
 
 
 def adopt(held: Claim, video: Video, twin: Video, telling: Telling, *, stop: bool) -> bool:
-    """Take over frames, pictures, fingerprint and links; False where the pictures are gone.
+    """Take over frames, pictures, fingerprint and links; False where they are gone meanwhile.
 
     The twin itself is told first. With `stop` nothing else is kept.
     """
@@ -35,6 +36,8 @@ def adopt(held: Claim, video: Video, twin: Video, telling: Telling, *, stop: boo
         log.warning("a twin without pictures", twin=str(twin.id))
         return False
     with fenced(held):
+        if twin.pk not in staying([twin.pk]):
+            return False
         copy_frames(video, twin)
         told = twins.link_to_twin(video, twin)
         if stop:
@@ -47,6 +50,9 @@ def adopt(held: Claim, video: Video, twin: Video, telling: Telling, *, stop: boo
         # Found from now on; who searched before knows the twin alone.
         twins.await_searches(video, telling.alive)
         with fenced(held):
+            if twin.pk not in staying([twin.pk]):
+                # What its links told is gone with it, so we have to search ourselves.
+                return False
             told = twins.copy_links(video, twin)
             flag(video.id)
         telling.links(told)

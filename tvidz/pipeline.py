@@ -48,6 +48,7 @@ from tvidz.progress import (
     publish,
 )
 from videos import queue, storage
+from videos.deletion import leaving_nothing
 from videos.errors import no_storage
 from videos.extraction import Extraction, News
 from videos.limits import media_limits
@@ -85,7 +86,7 @@ def analyse(analysis_id: int) -> str:
     try:
         with fenced(held) as row:
             video, probed = row.video, row.probed
-        with queue.kept(held):
+        with queue.kept(held), leaving_nothing(video.id):
             state = _end(held, video, probed)
     except LeaseLost:
         log.warning("lease lost, stopped")

@@ -1,16 +1,23 @@
 """Videos, uploads, frames, cuts and analyses in the admin: to look at, hardly to write."""
 
+import uuid
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from videos.deletion import delete_for
 from videos.media_urls import thumbnail_url
 from videos.models import Analysis, FrameInfo, SceneCuts, Search, State, Upload, UrlImport, Video
 from videos.queue import retry
+from videos.requests import viewer
 from videos.serializers import video_page
 
 # The columns of a video that people may set.
@@ -32,7 +39,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Video)
 class VideoAdmin(ReadOnlyAdmin):
-    """Title and visibility are what is set by hand."""
+    """Title and visibility are what is set by hand; deletion is an action."""
 
     list_display = ["picture", "name", "state", "media_type", "length", "owner", "uploaded_at"]
     list_display_links = ["picture", "name"]
@@ -41,6 +48,35 @@ class VideoAdmin(ReadOnlyAdmin):
     exclude = ["secret_sha256", "error_retryable"]
     date_hierarchy = "uploaded_at"
     list_select_related = ["owner"]
+    actions = ["delete_for_good"]
+
+    @admin.action(description="Delete for good", permissions=["deletion"])
+    def delete_for_good(
+        self, request: HttpRequest, chosen: QuerySet[Video]
+    ) -> HttpResponseBase | None:
+        if "confirmed" not in request.POST:
+            context = {**self.admin_site.each_context(request), "title": "Delete for good?"}
+            context |= {"opts": self.model._meta, "chosen": chosen}
+            return TemplateResponse(request, "admin/videos/video/delete_for_good.html", context)
+        numbers = list(chosen.values_list("pk", flat=True))
+        for number in numbers:
+            self._note_deletion(request, number)
+        delete_for(viewer(request), numbers)
+        self.message_user(request, f"{len(numbers)} deleted.")
+        return None
+
+    def _note_deletion(self, request: HttpRequest, number: uuid.UUID) -> None:
+        kind = ContentType.objects.get_for_model(Video)
+        LogEntry.objects.create(
+            user_id=request.user.pk or 0,
+            content_type=kind,
+            object_id=str(number),
+            object_repr=str(number),
+            action_flag=DELETION,
+        )
+
+    def has_deletion_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("videos.delete_video")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("videos.change_video")

@@ -84,6 +84,11 @@ def not_found() -> Refusal:
     return Refusal("NOT_FOUND", "There is no such video, or it is not yours to see.", 404)
 
 
+def deleted() -> Refusal:
+    """Told only to whoever might have deleted it."""
+    return Refusal("DELETED", "This video was deleted, with all that was made of it.", 410)
+
+
 def sign_in_first() -> Refusal:
     return Refusal("SIGN_IN", "Uploads need an account here. Sign in and try again.", 403)
 

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from videos.search_row import Search as Search
+from videos.tombstone import Tombstone as Tombstone
 
 
 class MediaType(models.TextChoices):

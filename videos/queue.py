@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
+from videos.errors import not_found
 from videos.heartbeat import beating
 from videos.models import UNFINISHED, Analysis, Search, State, UrlImport, Video
 
@@ -204,9 +205,15 @@ def retry(analysis: Analysis) -> Analysis:
 
 
 def again(video_id: uuid.UUID) -> Analysis:
-    """Queue the video anew, unless an analysis of it waits or runs: then that one is given."""
+    """Queue the video anew, unless an analysis of it waits or runs: then that one is given.
+
+    Raises NOT_FOUND for one that was deleted.
+    """
     with transaction.atomic():
-        video = Video.objects.select_for_update().get(pk=video_id)
+        rows = Video.objects.select_for_update().exclude(state=State.DELETED)
+        video = rows.filter(pk=video_id).first()
+        if video is None:
+            raise not_found()
         unfinished = Analysis.objects.filter(video=video, state__in=UNFINISHED).first()
         if unfinished is not None:
             return unfinished

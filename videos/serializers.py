@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from videos.access.visibility import Viewer, owns
+from videos.access.visibility import Viewer, may_delete, owns
 from videos.errors import malware
 from videos.media_urls import original_url, thumbnail_url
 from videos.models import Analysis, SceneCuts, State, UrlImport, Video
@@ -79,7 +79,8 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
         return cuts.timestamps if cuts else []
 
     def get_allowed(self, video: Video) -> dict[str, bool]:
-        return {"retry": may_retry(self.context["viewer"], video)}
+        asker = self.context["viewer"]
+        return {"retry": may_retry(asker, video), "delete": may_delete(asker, video)}
 
 
 def error_json(video: Video) -> dict[str, Any] | None:

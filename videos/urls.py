@@ -1,12 +1,14 @@
 from django.urls import path
 
-from videos import api, direct_api, media_urls, views
+from videos import api, direct_api, media_urls, own_views, views
 
 app_name = "videos"
 DIRECT = "api/v1/direct-uploads/<uuid:upload_id>"
 urlpatterns = [
     path("", views.upload, name="upload"),
     path("search/", views.search, name="search"),
+    path("library/delete/", own_views.delete_chosen, name="delete"),
+    path("library/visibility/", own_views.show_or_hide, name="visibility"),
     path("media/<str:token>", media_urls.media, name="media"),
     path("api/v1/videos/", api.UploadView.as_view(), name="api-upload"),
     path("api/v1/imports/", api.ImportsView.as_view(), name="api-imports"),

@@ -88,7 +88,7 @@
  * @property {Fault[]} warnings
  * @property {number[]} scene_cuts seconds
  * @property {Duplicate[]} duplicates
- * @property {{retry: boolean}} allowed
+ * @property {{retry: boolean, delete: boolean}} allowed
  *
  * @typedef {object} Found a search, under way or done; its matches are shaped like duplicates
  * @property {string|null} id

@@ -4,19 +4,29 @@ import hashlib
 import hmac
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import Q, QuerySet
 
-from videos.errors import not_found
-from videos.models import State, Video, Visibility
+from videos.errors import deleted, not_found
+from videos.models import State, Tombstone, Video, Visibility
 
 SESSION_KEY = "uploads"
 # A session remembers this many of its own uploads; older ones need their secret.
 SESSION_LIMIT = 200
+
+
+class Owned(Protocol):
+    """A video, or what stays of one."""
+
+    id: uuid.UUID
+    owner_id: int | None
+    secret_sha256: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ def remember_upload(session: SessionBase, video_id: uuid.UUID) -> None:
     session[SESSION_KEY] = [*kept, str(video_id)][-SESSION_LIMIT:]
 
 
-def owns(viewer: Viewer, video: Video) -> bool:
+def owns(viewer: Viewer, video: Owned) -> bool:
     if viewer.user.is_authenticated and video.owner_id == viewer.user.pk:
         return True
     if video.id in viewer.session_uploads:
@@ -64,8 +74,10 @@ def owns(viewer: Viewer, video: Video) -> bool:
 
 def may_see(viewer: Viewer, video: Video) -> bool:
     """Whether the viewer may open the video's page, follow its progress and play it."""
-    if video.state in (State.DELETED, State.QUARANTINED) and not viewer.is_staff:
-        return owns(viewer, video) and video.state == State.QUARANTINED
+    if video.state == State.DELETED:
+        return False
+    if video.state == State.QUARANTINED and not viewer.is_staff:
+        return owns(viewer, video)
     return viewer.is_staff or video.visibility == Visibility.PUBLIC or owns(viewer, video)
 
 
@@ -76,12 +88,30 @@ def may_search(user: AbstractBaseUser | AnonymousUser) -> bool:
     return bool(user.is_authenticated) or strangers[options.anonymous_search]
 
 
+def may_delete(viewer: Viewer, video: Owned) -> bool:
+    """Whoever uploaded it, and staff with the permission: looking after a queue needs none."""
+    allowed = viewer.is_staff and viewer.user.has_perm("videos.delete_video")  # type: ignore[union-attr]
+    return bool(allowed or owns(viewer, video))
+
+
 def visible(viewer: Viewer, video_id: uuid.UUID) -> Video:
-    """The video, or a 404 that does not tell a hidden one from none."""
+    """The video, or a 404 that does not tell a hidden one from none.
+
+    Whoever might have deleted it is told that it was: 410.
+    """
     video = Video.objects.filter(pk=video_id).select_related("scene_cuts").first()
+    gone = video is None or video.state == State.DELETED
+    if gone and deleted_one(viewer, video_id):
+        raise deleted()
     if video is None or not may_see(viewer, video):
         raise not_found()
     return video
+
+
+def deleted_one(viewer: Viewer, video_id: uuid.UUID) -> Tombstone | None:
+    """What stays of a video that is deleted and was the viewer's to delete."""
+    tombstone = Tombstone.objects.filter(pk=video_id).first()
+    return tombstone if tombstone is not None and may_delete(viewer, tombstone) else None
 
 
 def recent_uploads(viewer: Viewer, limit: int) -> QuerySet[Video]:
@@ -90,3 +120,9 @@ def recent_uploads(viewer: Viewer, limit: int) -> QuerySet[Video]:
     if viewer.user.is_authenticated:
         own |= Q(owner_id=viewer.user.pk)
     return Video.objects.filter(own).exclude(state=State.DELETED).order_by("-uploaded_at")[:limit]
+
+
+def set_visibility(viewer: Viewer, video_ids: Iterable[uuid.UUID], wanted: Visibility) -> int:
+    """Show or hide those of the videos that are the viewer's own; how many they were."""
+    own = [video.pk for video in Video.objects.filter(pk__in=video_ids) if owns(viewer, video)]
+    return Video.objects.filter(pk__in=own).update(visibility=wanted)

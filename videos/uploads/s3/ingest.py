@@ -11,6 +11,7 @@ from django.db import transaction
 
 from videos import storage
 from videos.advisory import only_one
+from videos.deletion import was_deleted
 from videos.errors import Refusal, size_differs
 from videos.models import DirectUpload, S3Key, Upload, Video
 from videos.s3 import ObjectReader, answering, s3
@@ -58,7 +59,7 @@ def handle(event: ObjectEvent) -> None:
 def take_in_object(
     bucket: str, key: str, *, again: bool = False, arrival: Arrival | None = None
 ) -> Video | None:
-    """The video that the object has become; None when there is no such object.
+    """The video that the object has become; None for no such object or a deleted video.
 
     What is refused becomes a failed video, which `again` tries anew. The object stays where it is,
     but for one that a browser put there. `arrival` tells entrance, owner, title and visibility,
@@ -74,6 +75,13 @@ def take_in_object(
         size = head["ContentLength"]
         found = _Found(bucket, key, size, head["ETag"])
         known = Video.objects.filter(upload__origin=found.origin).first()
+        # Who names it on purpose, as in a backfill, has it taken in once more.
+        if known is None and not again and was_deleted(found.origin):
+            log.info("an object whose video was deleted, passed over", bucket=bucket, key=key)
+            if key.startswith(INCOMING):
+                with answering():
+                    s3().delete_object(Bucket=bucket, Key=key)
+            return None
         if key.startswith(INCOMING):
             return _direct(found, known)
         if known is None or (again and not known.storage_key):
