@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from matching.engine.descriptors import registered
+from tvidz.email import read_email_url
 from videos.addresses import read_networks, read_ports
 
 PREFIX = "TVIDZ_"
@@ -103,6 +104,18 @@ class Options(BaseSettings):
         description="MiB that the videos of one account may take together; more is refused with "
         "413. 0: no limit. Uploads without an account are not counted.",
     )
+    sign_up: bool | None = Field(
+        None,
+        description="Whether visitors may make themselves an account, by a link that is mailed to "
+        "them. Empty: in development only. In production it needs `TVIDZ_EMAIL_URL`.",
+    )
+    email_url: str = Field(
+        "",
+        description="Server that takes mail for links to sign up and for new passwords: "
+        "`smtps://user:password@host`, `smtp+starttls://…` or, without encryption, `smtp://…`, "
+        "with `:port` where it is another. Empty: development prints mail, production sends none.",
+    )
+    email_from: str = Field("tvidz@localhost", description="Sender of that mail.")
     anonymous_uploads: bool = Field(
         True, description="Whether visitors who are not signed in may upload."
     )
@@ -526,7 +539,16 @@ class Options(BaseSettings):
             )
         if self.s3_bucket == self.s3_library_bucket:
             raise ValueError(f"{PREFIX}S3_LIBRARY_BUCKET must be another than {PREFIX}S3_BUCKET")
+        # Not in a validator of its own, whose refusal would repeat the password.
+        try:
+            read_email_url(self.email_url)
+        except ValueError as error:
+            raise ValueError(f"{PREFIX}EMAIL_URL: {error}") from None
+        if self.sign_up is None:
+            self.sign_up = self.environment == "development"
         if self.environment == "production":
+            if self.sign_up and not self.email_url:
+                raise ValueError(f"{PREFIX}SIGN_UP needs {PREFIX}EMAIL_URL in production")
             if len(self.secret_key) < 50:
                 raise ValueError(f"{PREFIX}SECRET_KEY needs 50 characters or more in production")
             if "allowed_hosts" not in self.model_fields_set:

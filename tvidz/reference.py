@@ -1,6 +1,7 @@
 """The settings reference as Markdown, made from the class that reads the environment."""
 
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -27,11 +28,13 @@ def _default(info: FieldInfo) -> str:
         value = ",".join(map(str, value))
     if isinstance(value, bool):
         value = str(value).lower()
-    return f"`{value}`" if value != "" else "empty"
+    return f"`{value}`" if value not in ("", None) else "empty"
 
 
 def _accepted(info: FieldInfo) -> str:
     kind: Any = info.annotation
+    if get_origin(kind) is UnionType:
+        kind = get_args(kind)[0]
     if get_origin(kind) is not None:
         values = [f"`{value}`" for value in get_args(kind) if isinstance(value, str)]
         return " or ".join(values) if values else "a list, comma between"

@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 
 from tvidz.build import read_build
 from tvidz.database import database_config
+from tvidz.email import read_email_url
 from tvidz.logs import logging_config
 from tvidz.options import BASE_DIR, read_options
 from tvidz.secret import development_secret
@@ -66,6 +67,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tvidz.build.context",
+                "videos.words.context",
             ],
         },
     },
@@ -87,7 +89,18 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account:sign-in"
+
+# In development mail is printed by the worker that would send it.
+SENDS_MAIL = bool(TVIDZ.email_url) or not PRODUCTION
+EMAIL = read_email_url(TVIDZ.email_url)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL else 'console'}.EmailBackend"
+if EMAIL:
+    EMAIL_HOST, EMAIL_PORT = EMAIL.host, EMAIL.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL.user, EMAIL.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.starttls, EMAIL.tls
+    EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = TVIDZ.email_from
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = TVIDZ.time_zone

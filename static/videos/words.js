@@ -1,6 +1,6 @@
 /** What states, steps, kinds and findings are called on screen. Verdict first, plain words. */
 
-import { el } from "./dom.js";
+import { el, embedded } from "./dom.js";
 import { counted, length, percent, shortName, timestamp, titleOf } from "./format.js";
 
 /** @typedef {import("./types.js").Video} Video */
@@ -9,16 +9,8 @@ import { counted, length, percent, shortName, timestamp, titleOf } from "./forma
 
 const FINAL = new Set(["ready", "partial", "duplicate", "failed", "quarantined", "deleted"]);
 
-const STATES = {
-  queued: "Waiting for its turn",
-  processing: "Analysing",
-  ready: "Done",
-  partial: "Done in part",
-  duplicate: "Stopped at the first duplicate",
-  failed: "Failed",
-  quarantined: "Set aside",
-  deleted: "Deleted",
-};
+/** From videos/words.py, by way of the page. @type {Record<string, string>} */
+const STATES = embedded("state-words") || {};
 
 const STEPS = {
   probe: "Reading the file",

@@ -115,11 +115,19 @@ def deleted_one(viewer: Viewer, video_id: uuid.UUID) -> Tombstone | None:
 
 
 def recent_uploads(viewer: Viewer, limit: int) -> QuerySet[Video]:
-    """The viewer's own newest uploads."""
+    """The viewer's own newest uploads, by account or from this browser."""
     own = Q(pk__in=viewer.session_uploads)
     if viewer.user.is_authenticated:
         own |= Q(owner_id=viewer.user.pk)
     return Video.objects.filter(own).exclude(state=State.DELETED).order_by("-uploaded_at")[:limit]
+
+
+def own_uploads(viewer: Viewer) -> QuerySet[Video]:
+    """All uploads of the account; without one, those of this browser."""
+    own = Q(pk__in=viewer.session_uploads)
+    if viewer.user.is_authenticated:
+        own = Q(owner_id=viewer.user.pk)
+    return Video.objects.filter(own).exclude(state=State.DELETED)
 
 
 def set_visibility(viewer: Viewer, video_ids: Iterable[uuid.UUID], wanted: Visibility) -> int:

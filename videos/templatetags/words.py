@@ -1,0 +1,24 @@
+"""Words and figures in templates."""
+
+from django import template
+
+from videos.models import State
+from videos.words import STATES
+
+register = template.Library()
+
+
+@register.filter
+def state_words(state: str) -> str:
+    """What a state is called on screen."""
+    return STATES.get(State(state), state) if state in State.values else state
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """A length as 1:02 or 1:02:03."""
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
