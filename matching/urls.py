@@ -1,9 +1,10 @@
 from django.urls import path, re_path
 
-from matching import api, views
+from matching import api, library_views, views
 
 app_name = "matching"
 urlpatterns = [
+    path("library/", library_views.library, name="library"),
     path("videos/<uuid:video_id>/", views.video, name="video"),
     path("api/v1/videos/<uuid:video_id>/", api.VideoView.as_view(), name="api-video"),
     re_path(

@@ -121,6 +121,12 @@ class Video(models.Model):
             models.Index(fields=["sha256", "owner"], name="idx_video_sha256_owner"),
             models.Index(fields=["owner", "-uploaded_at"], name="idx_video_owner_uploaded"),
             models.Index(fields=["state"], name="idx_video_state"),
+            models.Index(
+                fields=["-uploaded_at", "-id"],
+                condition=Q(visibility="public", state__in=["ready", "partial", "duplicate"])
+                & ~Q(thumbnail_key=""),
+                name="idx_video_gallery",
+            ),
         ]
 
     def __str__(self) -> str:

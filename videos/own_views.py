@@ -9,8 +9,10 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from videos.access.accounts import keep
 from videos.access.visibility import Viewer, may_delete, set_visibility
 from videos.deletion import delete_for
+from videos.errors import Refusal
 from videos.models import Video, Visibility
 from videos.requests import viewer
 
@@ -55,6 +57,20 @@ def show_or_hide(request: HttpRequest) -> HttpResponse:
     words = "public now: everybody can see it." if wanted == "public" else "private now."
     messages.success(request, f"{what} {words if changed == 1 else words.replace('it.', 'them.')}")
     return HttpResponseRedirect(_back(request))
+
+
+@require_POST
+def keep_in_account(request: HttpRequest) -> HttpResponse:
+    """POST: what this browser uploaded without an account becomes the account's."""
+    try:
+        kept = keep(viewer(request))
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        if kept:
+            what = "This upload is" if kept == 1 else f"{kept} uploads are"
+            messages.success(request, f"{what} in your account now.")
+    return HttpResponseRedirect("/library/")
 
 
 def _numbers(values: Iterable[str]) -> list[uuid.UUID]:

@@ -1,6 +1,7 @@
-"""The upload page and the search page."""
+"""The upload page, the search page, and the gallery of public videos."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from videos.access.visibility import may_search, recent_uploads
 from videos.api import take
 from videos.errors import Refusal, from_media
+from videos.gallery import asked_text, gallery_page
 from videos.media.errors import MediaError
+from videos.media_urls import thumbnail_url
 from videos.models import Upload
 from videos.problems import problem_body
 from videos.requests import viewer
@@ -77,3 +80,18 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "error": problem_body(refusal) if refusal else None,
     }
     return render(request, "videos/upload.html", context, status=refusal.status if refusal else 200)
+
+
+@require_safe
+def gallery(request: HttpRequest) -> HttpResponse:
+    """The public videos; what is looked for stands in the address."""
+    text = asked_text(request.GET.get("text", ""))
+    found = gallery_page(text, request.GET.get("after", ""), request.GET.get("before", ""))
+    told = {"text": text} if text else {}
+    context = {
+        "text": text,
+        "cards": [{"video": video, "thumbnail": thumbnail_url(video)} for video in found.rows],
+        "next": urlencode({**told, "after": found.after}) if found.after else "",
+        "previous": urlencode({**told, "before": found.before}) if found.before else "",
+    }
+    return render(request, "videos/gallery.html", context)
