@@ -256,3 +256,17 @@ def test_a_picture_is_pasted(site: Site, context: BrowserContext, clip: Path) ->
 
     expect(card.locator("h3")).to_have_text("pasted.png")
     expect(card).to_have_attribute("data-final", "true")
+
+
+def test_after_a_reload_a_card_still_tells_what_matches(
+    site: Site, context: BrowserContext, film: Path, excerpt: Path
+) -> None:
+    site.finished(site.upload(film)["id"])
+    page = open_page(context, site)
+    card = choose(page, excerpt)
+    expect(card).to_have_attribute("data-final", "true")
+
+    page.reload()
+
+    expect(card.locator("[data-role=verdict]")).to_contain_text("film.mp4")
+    expect(card.get_by_role("link", name="See what matches")).to_be_visible()

@@ -70,9 +70,7 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         # What is sent from here without an account belongs to the browser's session.
         request.session.create()
     asker = viewer(request)
-    recent = [
-        {**video_json(video, asker), "duplicates": []} for video in recent_uploads(asker, RECENT)
-    ]
+    recent = [video_json(video, asker) for video in recent_uploads(asker, RECENT)]
     context = {
         "limits": _limits(),
         "direct": reverse("videos:api-direct-begin") if options.s3_uploads else "",

@@ -8,6 +8,7 @@ import { Preview } from "./preview.js";
 import { ProgressBar } from "./progress-bar.js";
 import { transfer } from "./transfer.js";
 import { Pace, UploadError, refusedBeforeSending, tooLong } from "./upload-request.js";
+import { video as asked } from "./video-request.js";
 import { applyMessage, ordered } from "./video-state.js";
 import { advice, isFinal, stateWords, verdict } from "./words.js";
 
@@ -101,6 +102,25 @@ export class JobCard {
         if (state === "missing") this.show({ ...this.video, state: "deleted" });
       },
     });
+  }
+
+  /**
+   * An earlier upload, before it is known what matches.
+   * @param {Video} video
+   */
+  recall(video) {
+    this.state(video.state, stateWords(video), dateTime(video.uploaded_at));
+    this.bar.element.hidden = true;
+    if (video.thumbnail) this.showThumbnail(video.thumbnail);
+  }
+
+  /** @param {Video} recalled */
+  async catchUp(recalled) {
+    try {
+      this.follow(await asked(recalled.id));
+    } catch {
+      // It stays as the page knew it.
+    }
   }
 
   start() {
