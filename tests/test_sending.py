@@ -265,6 +265,7 @@ def test_after_a_reload_a_card_still_tells_what_matches(
     page = open_page(context, site)
     card = choose(page, excerpt)
     expect(card).to_have_attribute("data-final", "true")
+    expect(card.locator("[data-role=verdict]")).to_contain_text("film.mp4")
 
     page.reload()
 

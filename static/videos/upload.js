@@ -50,12 +50,15 @@ function takeAll(files) {
   }
 }
 
-function listRecent() {
-  for (const video of embedded("recent") || []) {
+/** The page knows their states; what matches is asked for one after the other. */
+async function listRecent() {
+  const known = (embedded("recent") || []).map((video) => {
     const card = addCard(titleOf(video));
     jobs.append(card.element);
-    card.follow(video);
-  }
+    card.recall(video);
+    return { card, video };
+  });
+  for (const { card, video } of known) await card.catchUp(video);
 }
 
 function wireForm() {
