@@ -91,3 +91,18 @@ def test_nor_on_a_card_while_and_after_it_is_sent(site: Site, page: Page, excerp
     page.locator("[data-role=job-card][data-final=true]").wait_for()
 
     assert faults(page) == []
+
+
+def test_nor_on_what_a_search_found_or_why_it_did_not(
+    site: Site, pages: dict[str, str], page: Page, excerpt: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("Dear Bob")
+    page.goto(f"{site.url}/search/")
+    page.set_input_files("#file", excerpt)
+    page.locator("[data-role=hit]").first.wait_for()
+    assert faults(page) == []
+    page.set_input_files("#file", letter)
+    page.locator("[data-role=query] .problem code").wait_for()
+
+    assert faults(page) == []
