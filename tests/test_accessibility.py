@@ -58,8 +58,18 @@ def pages(site: Site, film: Path, excerpt: Path, tmp_path_factory: Any) -> dict[
         "result": f"/videos/{copy}/",
         "refused": f"/videos/{refused.headers['upload-video']}/?secret={secret}",
         "missing": "/nothing/here",
-        "sign in": "/admin/login/",
+        "sign in": "/account/sign-in/",
+        "sign in as staff": "/admin/login/",
+        "library": "/library/",
+        "gallery": "/videos/",
+        "help": "/help/",
     }
+
+
+PAGES = [
+    *("upload", "search", "result", "refused", "missing", "sign in", "sign in as staff"),
+    *("library", "gallery", "help"),
+]
 
 
 def faults(page: Page) -> list[str]:
@@ -73,7 +83,7 @@ def faults(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["upload", "search", "result", "refused", "missing", "sign in"])
+@pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(
     site: Site, pages: dict[str, str], page: Page, name: str
 ) -> None:
