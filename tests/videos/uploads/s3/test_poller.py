@@ -13,6 +13,7 @@ from django_q.models import OrmQ
 from tests.aws import Aws, event
 from tests.conftest import wait_for
 from videos import storage
+from videos.deletion import delete
 from videos.models import Analysis, S3Key, State, Upload, Video
 from videos.s3 import s3
 from videos.uploads.s3.ingest import take_in_object
@@ -134,6 +135,21 @@ def test_what_was_refused_can_be_tried_again_and_stands_once(aws: Aws, clip: Pat
     assert again is not None
     assert again != refused
     assert Video.objects.get() == again
+
+
+def test_a_deleted_video_does_not_come_back_with_its_event_but_on_purpose(
+    aws: Aws, clip: Path
+) -> None:
+    aws.put("clip.mp4", clip.read_bytes())
+    video = take_in_object("videos", "clip.mp4")
+    assert video is not None
+    delete(video.pk)
+
+    drain()
+
+    assert not Video.objects.exists()
+    assert (aws.waiting(), aws.dead()) == (0, 0)
+    assert take_in_object("videos", "clip.mp4", again=True) is not None
 
 
 def test_an_object_that_is_gone_again_is_no_fault(aws: Aws, clip: Path) -> None:
