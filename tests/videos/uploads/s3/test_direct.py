@@ -69,6 +69,12 @@ def complete(client: Client, upload_id: str) -> Any:
 
 
 @pytest.fixture
+def client() -> Client:
+    """A browser of Django's own; beside this folder the name means a client of uploads."""
+    return Client()
+
+
+@pytest.fixture
 def alice(client: Client) -> User:
     user = User.objects.create_user("alice")
     client.force_login(user)
