@@ -87,6 +87,7 @@ export class JobCard {
    * @param {Video} video
    */
   follow(video) {
+    this.element.dataset.video = video.id;
     this.narrator = new Narrator(this.name);
     this.show(ordered(video));
     this.narrator.remember(this.video);
