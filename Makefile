@@ -5,8 +5,9 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
-# Tests run side by side; those that share a running site stay together.
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+# Tests run side by side, one more at a time than two cores, as many of them wait; those that share a
+# running site stay together.
+PYTEST_ARGS ?= -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint format evaluate bench screenshots lock clean
