@@ -112,13 +112,13 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def film(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The film as a file of this story's own: one the site knows would not be analysed again."""
     return another(film, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def excerpt(excerpt: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return another(excerpt, tmp_path_factory)
 

@@ -1,13 +1,16 @@
 """A database and a file store of their own for the length of a command."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import ProgrammingError, connection, connections
 from django.test.utils import override_settings
+
+DROP_TRIES = 15
 
 
 class ScratchInUse(Exception):
@@ -25,7 +28,8 @@ def scratch_library(name: str) -> Iterator[None]:
     if _in_use(name):
         raise ScratchInUse(f"The database {name} is in use: another run is not over yet.")
     with TemporaryDirectory(prefix="tvidz-") as folder:
-        _statements(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+        _drop(name)
+        _statements(f'CREATE DATABASE "{name}"')
         connections.close_all()
         connection.settings_dict["NAME"] = name
         files = {
@@ -39,7 +43,20 @@ def scratch_library(name: str) -> Iterator[None]:
         finally:
             connections.close_all()
             connection.settings_dict["NAME"] = real
+            _drop(name)
+
+
+def _drop(name: str) -> None:
+    """Drop the database. The server's own cleaning of it may not be ended by us: wait for it."""
+    for left in reversed(range(DROP_TRIES)):
+        try:
             _statements(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        except ProgrammingError:
+            if not left:
+                raise
+            time.sleep(1.0)
+        else:
+            return
 
 
 def _in_use(name: str) -> bool:
