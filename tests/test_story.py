@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
-from tests.conftest import Site, wait_for
+from tests.conftest import Site, open_folder, start_site, stop_site, wait_for
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = pytest.mark.xdist_group("story")
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -112,22 +112,13 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(scope="session")
-def film(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The film as a file of this story's own: one the site knows would not be analysed again."""
-    return another(film, tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def excerpt(excerpt: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return another(excerpt, tmp_path_factory)
-
-
-def another(path: Path, folders: pytest.TempPathFactory) -> Path:
-    """The same video with an empty box behind it that players pass over."""
-    made = folders.mktemp("story") / path.name
-    made.write_bytes(path.read_bytes() + (13).to_bytes(4, "big") + b"free" + b"story")
-    return made
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A site of the story's own: what others upload would be in its library, too."""
+    with open_folder() as folder:
+        running = start_site(folder, TVIDZ_DEFAULT_VISIBILITY="public")
+        yield running
+        stop_site(running)
 
 
 Visit = Callable[..., Visitor]
