@@ -104,7 +104,7 @@ def test_what_a_stopped_writer_adds_later_is_never_read() -> None:
     silent(upload)
     written(upload, 2, b"cdefgh")
 
-    parts.write_all(file, b"XXXX")
+    parts.write_all(file, b"late")
     file.close()
     with pytest.raises(WriterLost):
         resumable.record(stopped, 6)
