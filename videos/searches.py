@@ -23,6 +23,7 @@ from django_q.tasks import async_task
 from videos import storage
 from videos.advisory import only_one
 from videos.errors import Refusal, no_such_search, search_busy
+from videos.leased import LeasedRow, lease_end
 from videos.models import Search
 from videos.queue import waiting_search
 from videos.s3 import StorageUnavailable
@@ -44,24 +45,12 @@ class SearchLost(Exception):
 
 
 @dataclass(frozen=True)
-class Held:
+class Held(LeasedRow):
     """A worker's hold on a search; `token` fences its writes."""
 
     row: Search
-    token: int
-
-    def update(self, **fields: Any) -> None:
-        """Write and extend the lease; raises SearchLost."""
-        mine = Search.objects.filter(pk=self.row.pk, token=self.token, state=State.RUNNING)
-        if not mine.update(**({"lease_until": _lease_end()} | fields)):
-            raise SearchLost
-
-    def renewed(self) -> bool:
-        try:
-            self.update()
-        except SearchLost:
-            return False
-        return True
+    working = State.RUNNING
+    lost = SearchLost
 
     def done(self, answer: dict[str, Any]) -> None:
         self._end(state=State.DONE, answer=answer, progress=1.0)
@@ -138,7 +127,7 @@ def claim(search_id: uuid.UUID) -> Held | None:
         state=State.RUNNING,
         attempts=F("attempts") + 1,
         token=F("token") + 1,
-        lease_until=_lease_end(),
+        lease_until=lease_end(),
         started_at=Now(),
         progress=0.0,
     )
@@ -175,7 +164,3 @@ def look_after() -> None:
 def _check_places() -> None:
     if Search.objects.filter(state__in=UNFINISHED).count() >= settings.TVIDZ.searches_waiting:
         raise search_busy(COME_AGAIN)
-
-
-def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.TVIDZ.lease_seconds)

@@ -40,6 +40,7 @@ from videos.errors import (
     url_unreachable,
 )
 from videos.heartbeat import beating
+from videos.leased import LeasedRow, lease_end
 from videos.models import State as VideoState
 from videos.models import Upload, UrlImport, Video
 from videos.queue import BEATS_A_LEASE, running_import, waiting_import
@@ -62,24 +63,12 @@ class ImportLost(Exception):
 
 
 @dataclass(frozen=True)
-class Held:
+class Held(LeasedRow):
     """A worker's hold on an import; `token` fences its writes and names its folder."""
 
     row: UrlImport
-    token: int
-
-    def update(self, **fields: Any) -> None:
-        """Write and extend the lease; raises ImportLost."""
-        mine = UrlImport.objects.filter(pk=self.row.pk, token=self.token, state=State.FETCHING)
-        if not mine.update(**({"lease_until": _lease_end()} | fields)):
-            raise ImportLost
-
-    def renewed(self) -> bool:
-        try:
-            self.update()
-        except ImportLost:
-            return False
-        return True
+    working = State.FETCHING
+    lost = ImportLost
 
 
 def begin(url: str, owner: User) -> UrlImport:
@@ -125,7 +114,7 @@ def claim(import_id: uuid.UUID) -> Held | None:
             state=State.FETCHING,
             attempts=F("attempts") + 1,
             token=F("token") + 1,
-            lease_until=_lease_end(),
+            lease_until=lease_end(),
             started_at=Now(),
             received=0,
             length=None,
@@ -319,7 +308,3 @@ def _wake_some(which: Q) -> None:
     oldest = UrlImport.objects.filter(waiting_import()).filter(which).order_by("created_at")
     for import_id in oldest.values_list("pk", flat=True)[:places]:
         wake(import_id)
-
-
-def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.TVIDZ.lease_seconds)
