@@ -7,6 +7,7 @@ Upload and a queued Analysis in one transaction; a worker is woken after the com
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ class Arrival:
 
     `origin` names where it was taken from, once: a second arrival from there is an IntegrityError,
     unless the first was refused. `video_id` and `secret_sha256` are for who has told the uploader
-    of them already, `sha256` for who has read the file already; `stamp` see Upload.
+    of them already, `sha256` for who has read the file already; `stamp` see Upload. `confirm` is
+    called in the transaction that makes the video and raises where it is not wanted any more.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Arrival:
     sha256: str = ""
     video_id: uuid.UUID = field(default_factory=uuid.uuid4)
     secret_sha256: str = ""
+    confirm: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,7 @@ def store(key: str, path: Path) -> None:
 
 def _record(arrival: Arrival, **fields: Any) -> Video:
     """The Video and Upload of an arrival, in place of an earlier refusal of the same origin."""
+    arrival.confirm()
     if arrival.origin:
         Video.objects.filter(
             upload__origin=arrival.origin, state=State.FAILED, storage_key=""

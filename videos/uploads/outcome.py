@@ -1,6 +1,7 @@
 """What becomes of an upload that its sender may ask about: accepted, refused, expired."""
 
 import uuid
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,7 +43,15 @@ def arrival(row: OpenUpload, path: Path, declared_name: str, origin: str = "") -
         origin,
         video_id=row.video_id,
         secret_sha256=row.secret_sha256,
+        confirm=partial(_confirm, row),
     )
+
+
+def _confirm(row: OpenUpload) -> None:
+    """Raises NO_UPLOAD where the sender has given the upload up; who does it now waits for us."""
+    rows = type(row)._default_manager.select_for_update(no_key=True)
+    if rows.filter(pk=row.pk).first() is None:
+        raise no_such_upload()
 
 
 def settle(row: OpenUpload, video: Video) -> None:

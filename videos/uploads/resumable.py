@@ -137,7 +137,6 @@ def _take_over(final: PartialUpload, partials: Sequence[PartialUpload]) -> None:
 def claim(upload_id: uuid.UUID, offset: int, length: int | None = None) -> Hold:
     """The right to write from `offset` on.
 
-
     `length` is what the request tells of the upload's; it is kept with the first bytes that count.
     Raises WRONG_OFFSET, UPLOAD_BUSY, LENGTH_KNOWN, TOO_LARGE, QUOTA and NO_SPACE, nothing changed.
     """
@@ -207,24 +206,29 @@ def finish(upload_id: uuid.UUID) -> PartialUpload:
 
     A refusal is kept with the upload. Raises Refusal for what may be tried again, and then again.
     """
+    rows = PartialUpload.objects.select_related("owner").filter(pk=upload_id)
     taken = (
         _all_there()
         .filter(_free(), pk=upload_id)
         .update(token=F("token") + 1, lease_until=Now() + LEASE)
     )
-    row = PartialUpload.objects.select_related("owner").get(pk=upload_id)
-    if taken:
+    row = rows.first()
+    if taken and row is not None:
         mine = PartialUpload.objects.filter(pk=upload_id, token=row.token)
         try:
             with beating(lambda: bool(mine.update(lease_until=Now() + LEASE)), LEASE.seconds / 3):
                 _accept(row)
+        except Exception:
+            if not rows.exists():
+                # Terminated meanwhile: of what went wrong with its bytes this is the reason.
+                raise why_lost(upload_id) from None
+            raise
         finally:
             mine.update(lease_until=None)
-        left = PartialUpload.objects.filter(pk=upload_id).first()
-        if left is None:
-            raise no_such_upload()
-        row = left
-    return row
+    left = rows.first()
+    if left is None:
+        raise no_such_upload()
+    return left
 
 
 def look_after() -> None:

@@ -119,7 +119,13 @@ def _direct(found: _Found, known: Video | None) -> Video | None:
         return known
     if known is None:
         arrival = outcome.arrival(upload, Path(), upload.declared_name, found.origin)
-        known = _fetch(found, arrival, upload.length)
+        try:
+            known = _fetch(found, arrival, upload.length)
+        except Refusal:
+            if DirectUpload.objects.filter(pk=upload.pk).exists():
+                raise
+            log.info("an upload given up meanwhile, passed over", upload=str(upload.pk))
+            return None
     outcome.settle(upload, known)
     with answering():
         s3().delete_object(Bucket=found.bucket, Key=found.key)
