@@ -21,6 +21,7 @@ from django_q.tasks import async_task
 
 from videos.errors import not_found
 from videos.heartbeat import beating
+from videos.leased import lease_end, unheard
 from videos.models import UNFINISHED, Analysis, Search, State, UrlImport, Video
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ def claim(analysis_id: int, worker: str) -> Claim | None:
         attempts=F("attempts") + 1,
         token=F("token") + 1,
         worker=worker,
-        lease_until=_lease_end(),
+        lease_until=lease_end(),
         started_at=Now(),
         step="",
         error_code="",
@@ -81,7 +82,7 @@ def claim(analysis_id: int, worker: str) -> Claim | None:
 
 def renew(held: Claim, **fields: Any) -> None:
     """Extend the lease and write `fields` (step, progress); raises LeaseLost."""
-    kept = _held(held).update(lease_until=_lease_end(), **fields)
+    kept = _held(held).update(lease_until=lease_end(), **fields)
     if not kept:
         raise LeaseLost(f"analysis {held.analysis_id}, token {held.token}")
 
@@ -138,11 +139,8 @@ def find_dropped() -> list[int]:
         expired | Q(state=State.QUEUED), attempts__gte=settings.TVIDZ.max_attempts
     ).values_list("pk", flat=True):
         _set_aside(spent)
-    patience = timedelta(seconds=settings.TVIDZ.lease_seconds)
-    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - patience)
-    waiting = Q(state=State.QUEUED) & unheard
     dropped = list(
-        Analysis.objects.filter(waiting | (expired & unheard))
+        Analysis.objects.filter(unheard(), expired | Q(state=State.QUEUED))
         .order_by("created_at")
         .values_list("pk", flat=True)[:1000]
     )
@@ -236,10 +234,6 @@ def _held(held: Claim) -> Any:
     return Analysis.objects.filter(
         pk=held.analysis_id, token=held.token, worker=held.worker, state=State.PROCESSING
     )
-
-
-def _lease_end() -> Any:
-    return Now() + timedelta(seconds=settings.TVIDZ.lease_seconds)
 
 
 def _set_aside(analysis_id: int) -> None:

@@ -16,14 +16,14 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from videos import storage
 from videos.advisory import only_one
 from videos.errors import Refusal, no_such_search, search_busy
-from videos.leased import LeasedRow, lease_end
+from videos.leased import LeasedRow, give_up_spent, lease_end, unheard
 from videos.models import Search
 from videos.queue import waiting_search
 from videos.s3 import StorageUnavailable
@@ -137,18 +137,10 @@ def claim(search_id: uuid.UUID) -> Held | None:
 
 def look_after() -> None:
     """Give up what was begun too often, wake what waits or lost its worker, forget what is old."""
-    spent = Search.objects.filter(waiting_search(), attempts__gte=settings.TVIDZ.max_attempts)
-    spent.update(
-        state=State.FAILED,
-        finished_at=Now(),
-        lease_until=None,
-        error_code="WORKER_LOST",
-        error_message="This search was begun several times and the worker died each time.",
-        error_retryable=True,
-    )
-    patience = timedelta(seconds=settings.TVIDZ.lease_seconds)
-    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - patience)
-    dropped = Search.objects.filter(waiting_search()).filter(unheard).order_by("created_at")
+    waiting = Search.objects.filter(waiting_search())
+    told = "This search was begun several times and the worker died each time."
+    give_up_spent(waiting, State.FAILED, told)
+    dropped = waiting.filter(unheard()).order_by("created_at")
     for search_id in dropped.values_list("pk", flat=True)[:MANY]:
         wake(search_id)
     kept = timedelta(minutes=settings.TVIDZ.search_expiry_minutes)

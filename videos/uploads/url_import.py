@@ -40,7 +40,7 @@ from videos.errors import (
     url_unreachable,
 )
 from videos.heartbeat import beating
-from videos.leased import LeasedRow, lease_end
+from videos.leased import LeasedRow, give_up_spent, lease_end, unheard
 from videos.models import State as VideoState
 from videos.models import Upload, UrlImport, Video
 from videos.queue import BEATS_A_LEASE, running_import, waiting_import
@@ -150,18 +150,10 @@ def fetch(import_id: str) -> str:
 
 def look_after() -> None:
     """Give up what was begun too often, wake what waits or lost its worker, clear away."""
-    spent = UrlImport.objects.filter(waiting_import(), attempts__gte=settings.TVIDZ.max_attempts)
-    spent.update(
-        state=State.REFUSED,
-        finished_at=Now(),
-        lease_until=None,
-        error_code="WORKER_LOST",
-        error_message="Fetching this was begun several times and the worker died each time.",
-        error_retryable=True,
-    )
-    patience = timedelta(seconds=settings.TVIDZ.lease_seconds)
-    unheard = Q(woken_at__isnull=True) | Q(woken_at__lt=Now() - patience)
-    _wake_some(unheard)
+    waiting = UrlImport.objects.filter(waiting_import())
+    told = "Fetching this was begun several times and the worker died each time."
+    give_up_spent(waiting, State.REFUSED, told)
+    _wake_some(unheard())
     UrlImport.objects.filter(finished_at__lt=Now() - KEPT).delete()
     _clear_away()
 
