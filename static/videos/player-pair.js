@@ -5,6 +5,7 @@
 
 import { ICONS, el, icon, setText } from "./dom.js";
 import { timestamp, titleOf } from "./format.js";
+import { LaidOver } from "./laid-over.js";
 import { here, segmentAt, there } from "./lockstep.js";
 import { screen } from "./screen.js";
 import { pace } from "./words.js";
@@ -36,10 +37,12 @@ export class PlayerPair {
     /** The one whose clock counts: the left, or the right beside an image. */
     this.clock = this.left.player || this.right.player;
     this.follower = this.clock === this.left.player ? this.right.player : null;
+    this.flip = el("button", { class: "button", type: "button", "aria-pressed": "false",
+      "data-role": "flip", hidden: true, click: () => this.toggleFlip() }, "Flip the other one");
+    this.screens = new LaidOver(this.left, this.right);
     this.element = el("div", { class: "pair", "data-role": "player-pair",
       keydown: (event) => this.key(event) },
-      el("div", { class: "pair-screens" }, this.left.element, this.right.element),
-      this.clock && this.controls());
+      this.screens.element, this.clock ? this.controls() : this.views());
     this.update(duplicate);
     this.wire();
   }
@@ -123,8 +126,6 @@ export class PlayerPair {
     this.times = el("p", { class: "pair-times" });
     this.sound = el("button", { class: "button", type: "button", "aria-pressed": "false",
       click: () => this.toggleSound() }, "Sound");
-    this.flip = el("button", { class: "button", type: "button", "aria-pressed": "false",
-      hidden: true, click: () => this.toggleFlip() }, "Flip the right one");
     this.segmentButtons = [
       button(ICONS.previous, "Previous segment ([)", () => this.jump(-1)),
       button(ICONS.next, "Next segment (])", () => this.jump(1)),
@@ -135,7 +136,15 @@ export class PlayerPair {
       el("div", { class: "pair-buttons" }, this.segmentButtons[0],
         button(ICONS.frameBack, "One frame back (,)", () => this.step(-1)), this.playButton,
         button(ICONS.frameOn, "One frame on (.)", () => this.step(1)), this.segmentButtons[1],
-        this.times, this.flip, this.sound));
+        this.times, this.sound), this.views());
+  }
+
+  /** What changes how the two are looked at, and not where they are. */
+  views() {
+    this.swapped = el("button", { class: "button", type: "button", "aria-pressed": "false",
+      "data-role": "swap", click: () => this.swap() }, "Swap sides (x)");
+    return el("div", { class: "pair-buttons" }, this.screens.button, this.screens.mixer,
+      this.swapped, this.flip);
   }
 
   wire() {
@@ -214,9 +223,10 @@ export class PlayerPair {
   showSegment() {
     const mirrored = Boolean(this.segment?.mirrored);
     this.right.badge.hidden = !mirrored;
-    if (!this.clock) return;
     this.flip.hidden = !mirrored;
     if (!mirrored) this.setFlip(false);
+    this.screens.update(this.segment);
+    if (!this.clock) return;
     for (const button of this.segmentButtons) button.disabled = this.segments.length < 2;
     this.element.dataset.segment = this.segment ? String(this.segment.id) : "";
   }
@@ -260,6 +270,13 @@ export class PlayerPair {
     this.sound.setAttribute("aria-pressed", String(!this.clock.muted));
   }
 
+  /** The other one to the left. */
+  swap() {
+    const on = this.swapped.getAttribute("aria-pressed") !== "true";
+    this.swapped.setAttribute("aria-pressed", String(on));
+    this.screens.element.classList.toggle("swapped", on);
+  }
+
   toggleFlip() {
     this.setFlip(this.flip.getAttribute("aria-pressed") !== "true");
   }
@@ -271,10 +288,12 @@ export class PlayerPair {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    if (!this.clock || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const onButton = event.target instanceof HTMLButtonElement;
-    const acts = { ",": () => this.step(-1), ".": () => this.step(1), "[": () => this.jump(-1),
-      "]": () => this.jump(1), ...(onButton ? {} : { " ": () => this.toggle() }) };
+    const looks = { o: () => this.screens.next(), x: () => this.swap() };
+    const acts = this.clock ? { ...looks, ",": () => this.step(-1), ".": () => this.step(1),
+      "[": () => this.jump(-1), "]": () => this.jump(1),
+      ...(onButton ? {} : { " ": () => this.toggle() }) } : looks;
     const act = acts[event.key];
     if (!act) return;
     event.preventDefault();

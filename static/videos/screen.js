@@ -4,10 +4,17 @@ import { el } from "./dom.js";
 import { shortName } from "./format.js";
 
 /**
+ * @typedef {object} Screen
+ * @property {HTMLElement} element
+ * @property {HTMLElement} picture the player, the image or the word of regret
+ * @property {HTMLVideoElement|null} player null for an image
+ * @property {HTMLElement} badge hidden until somebody shows it
+ */
+
+/**
  * @param {string} name
  * @param {{media_type: string, media: string|null, thumbnail: string|null}} video
- * @returns {{element: HTMLElement, player: HTMLVideoElement|null, badge: HTMLElement}} player is
- *   null for an image; the badge is hidden until somebody shows it
+ * @returns {Screen}
  */
 export function screen(name, video) {
   const badge = el("span", { class: "chip plain", hidden: true }, "mirrored");
@@ -25,5 +32,5 @@ export function screen(name, video) {
   const element = el("figure", { class: "screen" },
     el("figcaption", {}, el("bdi", { title: name }, shortName(name, 32)), badge),
     el("div", { class: "screen-picture" }, picture, trouble));
-  return { element, player, badge };
+  return { element, picture, player, badge };
 }
