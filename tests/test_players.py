@@ -10,7 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.conftest import Site, wait_for
 
-pytestmark = pytest.mark.xdist_group("site")
+# Beside the other tests in a browser: two of these watch for a minute.
+pytestmark = pytest.mark.xdist_group("players")
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 PLAYERS = "[...document.querySelectorAll('[data-role=player-pair] video')]"
@@ -104,3 +105,72 @@ def test_by_keys_the_sides_are_swapped_and_the_pictures_laid_over(pair: Page) ->
         pair.keyboard.press("o")
         seen.append(shown.get_attribute("data-mode"))
     assert seen == ["blend", "difference", "beside"]
+
+
+@pytest.fixture(scope="module")
+def long_film(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seventy-two seconds in eight scenes."""
+    path = tmp_path_factory.mktemp("long") / "long-film.mp4"
+    places = [-0.7436, -0.1011, 0.2549, -1.2503]
+    scenes = [
+        *(f"mandelbrot=s=320x180:r=25:start_x={x}:start_scale=0.4:end_pts=300" for x in places),
+        *(
+            f"life=s=160x90:r=25:seed={seed}:ratio=0.4:mold=10,scale=320:180:flags=neighbor,boxblur=3"
+            for seed in (5, 9, 31, 77)
+        ),
+    ]
+    inputs = [word for scene in scenes for word in ("-f", "lavfi", "-t", "9", "-i", scene)]
+    graph = "".join(f"[{n}:v]setsar=1,format=yuv420p[s{n}];" for n in range(8))
+    graph += "".join(f"[s{n}]" for n in range(8)) + "concat=n=8[out]"
+    ffmpeg(*inputs, "-filter_complex", graph, "-map", "[out]", "-c:v", "libx264", path)
+    return path
+
+
+# The players' places every tenth of a second for a minute, and where the right one belongs.
+MINUTE = """
+async () => {
+  const { there } = await import(document.querySelector("script[src*='video.js']").src
+    .replace(/video\\.js.*/, "lockstep.js"));
+  const row = document.querySelector("[data-role=segment][aria-pressed=true]").dataset;
+  const segment = JSON.parse(document.getElementById("video").textContent).duplicates
+    .flatMap((each) => each.segments).find((each) => String(each.id) === row.segment);
+  const [left, right] = document.querySelectorAll("[data-role=player-pair] video");
+  const drifts = [];
+  const begun = performance.now();
+  while (performance.now() - begun < 60_000) {
+    await new Promise((done) => setTimeout(done, 100));
+    if (left.paused || left.seeking || right.seeking) continue;
+    drifts.push([left.currentTime, right.currentTime - there(segment, left.currentTime)]);
+  }
+  return drifts;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "speed", [pytest.param(1.0, id="as fast"), pytest.param(1.08, id="8 % faster")]
+)
+def test_for_a_minute_the_players_drift_no_more_than_a_tenth_of_a_second(
+    site: Site, chromium: str, ffmpeg: Callable[..., None], long_film: Path, speed: float
+) -> None:
+    copy = long_film.with_name(f"speed-{speed}.mp4")
+    words = f"setpts=PTS/{speed},fps=25,scale=256:144"
+    ffmpeg("-i", long_film, "-vf", words, "-crf", "30", "-pix_fmt", "yuv420p", copy)
+    original = site.upload(long_film)["id"]
+    site.finished(original)
+    video = site.upload(copy)["id"]
+    site.finished(video)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(f"{site.url}/videos/{video}/")
+        match = page.locator(f"[data-role=duplicate]:has(a[href='/videos/{original}/'])")
+        match.locator("[data-role=segment]").first.click()
+        drifts = np.array(page.evaluate(MINUTE))
+        browser.close()
+
+    assert len(drifts) > 300, "they play for a minute"
+    assert drifts[-1, 0] - drifts[0, 0] > 55
+    # The first second is for the right one to get going.
+    settled = np.abs(drifts[10:, 1])
+    assert np.quantile(settled, 0.99) <= 0.1, f"{settled.max():.3f} s at the most"
