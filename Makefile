@@ -42,8 +42,8 @@ evaluate: $(VENV)/.base ## Score the engine on the folder that TVIDZ_CORPUS name
 bench: $(VENV)/.dev ## Measure how fast this machine is: all of it takes an hour, or BENCH="search …"
 	@$(BIN)/python manage.py bench $(BENCH)
 
-screenshots: $(VENV)/.dev ## Make the pictures of the docs from the demo (needs chromium)
-	@$(BIN)/python docs/screenshots.py
+screenshots: $(VENV)/.dev ## Make the pictures of the docs from the demo (needs chromium, clamd)
+	@$(BIN)/python -m docs.screenshots
 
 lock: $(VENV)/.dev ## Pin requirements/*.in again, with hashes
 	@for set in base prod dev; do \
