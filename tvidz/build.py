@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 
 VERSION = "0.1.0"
+UNKNOWN = "unknown"
 
 
 def read_build(base: Path, commit: str, date: str) -> dict[str, str]:
@@ -16,7 +17,24 @@ def read_build(base: Path, commit: str, date: str) -> dict[str, str]:
         commit, _, stamp = _git(base, "log", "-1", "--format=%h %ct").partition(" ")
         if stamp and not date:
             date = datetime.fromtimestamp(int(stamp), UTC).isoformat()
-    return {"version": VERSION, "commit": commit or "unknown", "date": date or "unknown"}
+    return {"version": VERSION, "commit": commit or UNKNOWN, "date": date or UNKNOWN}
+
+
+def day(date: str) -> str:
+    """A build date as people read it, "3 November 2026"; what is no ISO date stays as it is."""
+    try:
+        built = datetime.fromisoformat(date)
+    except ValueError:
+        return date
+    return f"{built.day} {built:%B %Y}"
+
+
+def _shown(build: dict[str, str]) -> dict[str, str]:
+    """Commit and date as the footer has them, and nothing of what is not known."""
+    known = {name: value for name, value in build.items() if value != UNKNOWN}
+    if "date" in known:
+        known["day"] = day(known["date"])
+    return known
 
 
 def _git(base: Path, *arguments: str) -> str:
@@ -31,7 +49,7 @@ def _git(base: Path, *arguments: str) -> str:
 
 def context(request: HttpRequest) -> dict[str, dict[str, str]]:
     """Context processor: `build` for every page's footer."""
-    return {"build": settings.TVIDZ_BUILD}
+    return {"build": _shown(settings.TVIDZ_BUILD)}
 
 
 def build_info(request: HttpRequest) -> JsonResponse:
