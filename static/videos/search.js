@@ -14,6 +14,8 @@ import { sentence, verdict } from "./words.js";
 /** @typedef {import("./types.js").Found} Found */
 
 const SKELETONS = 2;
+/** What the box says while there is nothing beside it. */
+const INVITATION = { lead: byId("lead").textContent, choose: byId("choose").textContent };
 
 const form = byId("search-form");
 const input = byId("file");
@@ -162,6 +164,8 @@ class SearchPage {
     this.stop();
     byId("results").hidden = true;
     document.body.classList.remove("searching");
+    setText(byId("lead"), INVITATION.lead);
+    setText(byId("choose"), INVITATION.choose);
     announce("Cancelled.");
     byId("choose").focus();
   }
@@ -212,10 +216,6 @@ function takeFirst(files) {
 }
 
 const page = new SearchPage();
-for (const element of form.querySelectorAll("[data-seconds]")) {
-  const seconds = Number(element.dataset.seconds);
-  if (seconds) element.textContent = spokenLength(seconds);
-}
 byId("choose").addEventListener("click", () => input.click());
 input.addEventListener("change", () => {
   takeFirst([...input.files]);

@@ -3,7 +3,7 @@
 import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
 import { takeDrops, takePastes } from "./drop-zone.js";
-import { spokenLength, titleOf } from "./format.js";
+import { titleOf } from "./format.js";
 import { JobCard } from "./job-card.js";
 import { listUnfinished, takenUp } from "./unfinished.js";
 import { UploadQueue } from "./upload-queue.js";
@@ -64,10 +64,6 @@ async function listRecent() {
 function wireForm() {
   for (const element of form.querySelectorAll("[data-with-script]")) element.hidden = false;
   for (const element of form.querySelectorAll("[data-without-script]")) element.hidden = true;
-  for (const element of form.querySelectorAll("[data-seconds]")) {
-    const seconds = Number(element.dataset.seconds);
-    if (seconds) element.textContent = spokenLength(seconds);
-  }
   input.multiple = true;
   input.classList.add("sr-only");
   input.tabIndex = -1;

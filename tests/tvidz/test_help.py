@@ -25,7 +25,7 @@ def test_limits_are_the_settings(change_settings: Callable[..., None]) -> None:
     page = Client().get("/help/").content.decode()
 
     assert "up to 3.0\xa0MB each" in page
-    assert "up to 1:30" in page
+    assert "up to 1 minute 30 seconds" in page
     assert "up to 5.0\xa0MB in one account" in page
     assert "<dd>needed" in page
 
