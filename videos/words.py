@@ -13,7 +13,7 @@ STATES: Final = {
     State.PARTIAL: "Done in part",
     State.DUPLICATE: "Stopped at the first duplicate",
     State.FAILED: "Failed",
-    State.QUARANTINED: "Set aside",
+    State.QUARANTINED: "Locked away",
     State.DELETED: "Deleted",
 }
 

@@ -1,7 +1,7 @@
 /** One duplicate of this video: who, how sure, which seconds, and the evidence to look at. */
 
 import { ICONS, el, icon, setText } from "./dom.js";
-import { counted, dateTime, length, percent, shown, titleOf } from "./format.js";
+import { counted, dateTime, dotted, length, percent, shown, titleOf } from "./format.js";
 import { FramePairs } from "./frame-pairs.js";
 import { MatchMap, segmentSentence } from "./match-map.js";
 import { MatchedPoints } from "./matched-points.js";
@@ -95,8 +95,8 @@ export class DuplicateView {
       chip(`${duplicate.confidence_word} ${percent(duplicate.score)}`, duplicate.confidence_word),
       ...changes(duplicate).map((change) => chip(change, "plain")),
       duplicate.provisional ? chip("so far", "plain") : "");
-    setText(this.facts, [...this.shares(), counted(duplicate.matched_frames, "matched frame"),
-      other.uploaded_at ? `uploaded ${dateTime(other.uploaded_at)}` : ""].filter(Boolean).join(" · "));
+    setText(this.facts, dotted([...this.shares(), counted(duplicate.matched_frames, "matched frame"),
+      other.uploaded_at ? `uploaded ${dateTime(other.uploaded_at)}` : ""]));
     this.thumbnails.replaceChildren(thumbnail(video), thumbnail(other));
     this.element.setAttribute("aria-label",
       `${titleOf(other)}, ${duplicate.confidence_word}, ${percent(duplicate.score)}`);

@@ -18,11 +18,16 @@ export function timestamp(seconds) {
 }
 
 /**
- * A length: 0:42, and below a second 0.4 s.
+ * A length, which is not to be read as a place: 0.4 s, 42 s, 1 min 32 s, 1 h 5 min.
  * @param {number} seconds
  */
 export function length(seconds) {
-  return seconds < 0.95 ? `${seconds.toFixed(1)} s` : clock(seconds);
+  if (seconds < 0.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const parts = whole < 3600
+    ? [[Math.floor(whole / 60), "min"], [whole % 60, "s"]]
+    : [[Math.floor(whole / 3600), "h"], [Math.floor((whole % 3600) / 60), "min"]];
+  return parts.filter(([count]) => count).map(([count, unit]) => `${count}\u00a0${unit}`).join(" ");
 }
 
 /** Characters that turn the reading direction or break lines: "gpj.mp4" could pose as "4pm.jpg". */
@@ -119,14 +124,25 @@ export function spokenLength(seconds) {
 export function dateTime(iso) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "";
-  return date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  // As the pages have them that the server wrote.
+  return date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
+    .replaceAll(" ", "\u00a0");
 }
 
 /**
+ * "1 frame", "12 frames": figure and word stay on one line.
  * @param {number} count
  * @param {string} one
  * @param {string} [many]
  */
 export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  return `${count.toLocaleString("en")}\u00a0${count === 1 ? one : many}`;
+}
+
+/**
+ * Facts in a row; the dot stays on the line of the fact before it.
+ * @param {(string|null|false|undefined)[]} facts
+ */
+export function dotted(facts) {
+  return facts.filter(Boolean).join("\u00a0· ");
 }

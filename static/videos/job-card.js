@@ -2,9 +2,10 @@
 
 import { Narrator, announce } from "./announce.js";
 import { ICONS, el, icon, setText } from "./dom.js";
-import { bytes, counted, dateTime, percent, rate, shown, timeLeft, titleOf } from "./format.js";
+import { bytes, counted, dateTime, dotted, percent, rate, shown, timeLeft, titleOf } from "./format.js";
 import { watch } from "./live.js";
 import { Preview } from "./preview.js";
+import { problemParts } from "./problem.js";
 import { ProgressBar } from "./progress-bar.js";
 import { transfer } from "./transfer.js";
 import { Pace, UploadError, refusedBeforeSending, tooLong } from "./upload-request.js";
@@ -171,7 +172,7 @@ export class JobCard {
       if (this.pace.perSecond) {
         parts.push(rate(this.pace.perSecond), timeLeft(this.pace.secondsFor(total - sent)));
       }
-      this.state("sending", "Sending", parts.join(" · "));
+      this.state("sending", "Sending", dotted(parts));
     }
     this.share = Math.max(this.share ?? 0, share);
     this.bar.show(SENDING_SHARE * this.share, sent >= total ? "waiting" : "sending", this.words.textContent);
@@ -246,9 +247,7 @@ export class JobCard {
   }
 
   explain(fault) {
-    this.problem.replaceChildren(
-      el("strong", {}, fault.message), fault.detail ? `${fault.detail} ` : "",
-      el("code", {}, fault.code), el("div", {}, this.again));
+    this.problem.replaceChildren(...problemParts(fault, fault.detail), el("div", {}, this.again));
     this.problem.hidden = false;
   }
 
@@ -321,5 +320,5 @@ function progressFigures(video) {
   if (video.state === "queued") return "";
   const parts = [percent(video.progress)];
   if (video.scene_cuts.length) parts.push(counted(video.scene_cuts.length, "scene cut"));
-  return parts.join(" · ");
+  return dotted(parts);
 }

@@ -4,7 +4,7 @@
  */
 
 import { el, setText, svg } from "./dom.js";
-import { percent, shortName, timestamp, titleOf } from "./format.js";
+import { dotted, percent, shortName, timestamp, titleOf } from "./format.js";
 import { hatch } from "./hatch.js";
 import { segmentChanges } from "./words.js";
 
@@ -31,7 +31,7 @@ export function segmentSentence(segment, duration, still = {}) {
   ].filter(Boolean);
   const parts = [places.join(" is ") || "The whole image"];
   if (duration && !still.there) parts.push(`${percent((segment.end - segment.start) / duration)} of this`);
-  return [...parts, ...segmentChanges(segment)].join(" · ");
+  return dotted([...parts, ...segmentChanges(segment)]);
 }
 
 export class MatchMap {

@@ -1,7 +1,7 @@
 /** Why two frames are called the same: pictures of both with the points that agree joined up. */
 
 import { el, setText } from "./dom.js";
-import { counted, timestamp } from "./format.js";
+import { counted, dotted, timestamp } from "./format.js";
 import { pictureChanges } from "./words.js";
 
 /** @typedef {import("./types.js").Duplicate} Duplicate */
@@ -75,5 +75,5 @@ function figure(segment, pair) {
     el("figcaption", {},
       el("span", {}, `${timestamp(pair.time)} here`),
       el("span", {}, `${timestamp(pair.other_time)} there`),
-      el("span", { class: "muted" }, [points, ...pictureChanges(segment)].join(" · "))));
+      el("span", { class: "muted" }, dotted([points, ...pictureChanges(segment)]))));
 }

@@ -1,7 +1,7 @@
 /** One video that a search found: who, how sure, and the frames, each a link to its second. */
 
 import { ICONS, el, icon } from "./dom.js";
-import { counted, dateTime, percent, shown, timestamp, titleOf } from "./format.js";
+import { counted, dateTime, dotted, percent, shown, timestamp, titleOf } from "./format.js";
 import { segmentSentence } from "./match-map.js";
 import { changes, verdict } from "./words.js";
 
@@ -20,8 +20,8 @@ export function matchCard(query, match) {
   const { video } = match;
   const name = el("bdi", {}, shown(titleOf(video)));
   const chip = (words, kind) => el("span", { class: `chip ${kind}` }, words);
-  const facts = [counted(match.matched_frames, "matched frame"),
-    video.uploaded_at ? `uploaded ${dateTime(video.uploaded_at)}` : ""].filter(Boolean).join(" · ");
+  const facts = dotted([counted(match.matched_frames, "matched frame"),
+    video.uploaded_at ? `uploaded ${dateTime(video.uploaded_at)}` : ""]);
   const best = match.segments[0];
   const picture = video.thumbnail ? el("img", { src: video.thumbnail, alt: "" })
     : icon(video.media_type === "image" ? ICONS.picture : ICONS.film);

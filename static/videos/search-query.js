@@ -3,6 +3,7 @@
 import { ICONS, el, icon, setText } from "./dom.js";
 import { bytes, percent, shown } from "./format.js";
 import { Preview } from "./preview.js";
+import { problemParts } from "./problem.js";
 import { ProgressBar } from "./progress-bar.js";
 import { Pace } from "./upload-request.js";
 
@@ -88,15 +89,16 @@ export class QueryCard {
   }
 
   done() {
-    this.end(this.isImage ? "Searched" : "Searched through", bytes(this.file.size));
+    this.end("Searched", bytes(this.file.size));
   }
 
   /** @param {import("./upload-request.js").UploadError} error */
   failed(error) {
     this.end("Not searched", bytes(this.file.size));
     this.element.dataset.state = "failed";
-    this.problem.replaceChildren(el("strong", {}, error.title), error.detail ? `${error.detail} ` : "",
-      el("code", {}, error.code), el("div", {}, error.retryable && this.again));
+    this.problem.replaceChildren(
+      ...problemParts({ message: error.title, code: error.code }, error.detail),
+      el("div", {}, error.retryable && this.again));
     this.problem.hidden = false;
   }
 

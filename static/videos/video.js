@@ -7,6 +7,7 @@ import { DuplicateView } from "./duplicate.js";
 import { factRows } from "./facts.js";
 import { percent, shown, titleOf } from "./format.js";
 import { watch } from "./live.js";
+import { problemParts } from "./problem.js";
 import { ProgressBar } from "./progress-bar.js";
 import { Timeline } from "./timeline.js";
 import { applyMessage, ordered } from "./video-state.js";
@@ -127,9 +128,10 @@ class VideoPage {
         stage.replaceChildren(el("img", { src: source, alt: type === "image" ? name : "" }));
       }
     } else {
-      stage.replaceChildren(el("p", { class: "screen-note" },
-        isFinal(this.video.state) ? "No picture to show." : "The picture comes with the analysis."));
+      stage.replaceChildren(el("p", { class: "screen-note" }, "The picture comes with the analysis."));
     }
+    // Of what was not read none will come.
+    stage.hidden = !media && !thumbnail && isFinal(this.video.state);
   }
 
   renderDuplicates() {
@@ -215,8 +217,7 @@ function secondsIn(hash) {
 }
 
 function problem(fault, advice) {
-  return el("div", { class: "problem" }, el("strong", {}, fault.message), advice ? `${advice} ` : "",
-    el("code", {}, fault.code));
+  return el("div", { class: "problem" }, ...problemParts(fault, advice));
 }
 
 new VideoPage(ordered(embedded("video"))).start();

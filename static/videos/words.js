@@ -179,7 +179,7 @@ export function advice(fault) {
   if (fault.code === "MALWARE") return "If you are sure that it is clean, tell the operator of this site.";
   return fault.retryable
     ? "It may work a second time: upload the file again in a few minutes."
-    : "Sending the same file again will not help. Save or export it anew, then upload that.";
+    : "Sending the same file again will not help.";
 }
 
 /**
@@ -190,7 +190,7 @@ export function advice(fault) {
 export function verdict(video) {
   if (video.state === "failed") return ["This could not be analysed."];
   if (video.state === "deleted") return ["This was deleted."];
-  if (video.state === "quarantined") return ["This is locked away and was not analysed."];
+  if (video.state === "quarantined") return ["This was locked away and not analysed."];
   const [best, ...others] = video.duplicates;
   if (best) {
     const more = others.length ? ` ${counted(others.length, "more video matches", "more videos match")}.` : "";
