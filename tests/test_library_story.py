@@ -32,7 +32,7 @@ def sign_up(site: Site, page: Page) -> None:
     page.get_by_role("link", name="Sign up").click()
     page.get_by_label("E-mail address").fill(ADDRESS)
     page.get_by_role("button", name="Send me the link").click()
-    expect(page.locator("h1")).to_have_text("Look into your mail")
+    expect(page.locator("h1")).to_have_text("Check your mail")
     page.goto(mailed_link(site))
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password confirmation").fill(PASSWORD)

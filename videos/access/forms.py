@@ -44,7 +44,11 @@ class SignUpForm(forms.Form):
 
 
 class ResetForm(PasswordResetForm):
-    """Django's, but for who sends the mail."""
+    """Django's, but for its label and who sends the mail."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fields["email"].label = "E-mail address"
 
     def send_mail(
         self,
