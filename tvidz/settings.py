@@ -106,6 +106,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = TVIDZ.time_zone
 USE_I18N = True
 USE_TZ = True
+FORMAT_MODULE_PATH = ["tvidz.formats"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = TVIDZ.var / "static"

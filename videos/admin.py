@@ -15,7 +15,17 @@ from django.utils.safestring import SafeString
 
 from videos.deletion import delete_for
 from videos.media_urls import thumbnail_url
-from videos.models import Analysis, FrameInfo, SceneCuts, Search, State, Upload, UrlImport, Video
+from videos.models import (
+    Analysis,
+    FrameInfo,
+    MediaType,
+    SceneCuts,
+    Search,
+    State,
+    Upload,
+    UrlImport,
+    Video,
+)
 from videos.queue import retry
 from videos.requests import viewer
 from videos.serializers import video_page
@@ -41,7 +51,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class VideoAdmin(ReadOnlyAdmin):
     """Title and visibility are what is set by hand; deletion is an action."""
 
-    list_display = ["picture", "name", "state", "media_type", "length", "owner", "uploaded_at"]
+    list_display = ["picture", "name", "state", "length", "owner", "uploaded_at"]
     list_display_links = ["picture", "name"]
     list_filter = ["state", "media_type", "visibility", "uploaded_at"]
     search_fields = ["title", "filename", "sha256", "id"]
@@ -95,13 +105,15 @@ class VideoAdmin(ReadOnlyAdmin):
     def name(self, video: Video) -> str:
         return video.name
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def picture(self, video: Video) -> SafeString | str:
         url = thumbnail_url(video)
         return format_html('<img class="thumb" src="{}" alt="">', url) if url else "–"
 
     @admin.display(description="duration", ordering="duration")
     def length(self, video: Video) -> str:
+        if video.media_type == MediaType.IMAGE:
+            return "image"
         if not video.duration:
             return "–"
         minutes, seconds = divmod(video.duration, 60)
