@@ -23,7 +23,7 @@ from videos.serializers import video_json, video_page
 
 RECENT = 20
 ACCEPT = "video/*,.mkv,.ts,.flv,image/jpeg,image/png,image/webp"
-CONTAINERS = "MP4, MOV, WebM, MKV, AVI, TS, FLV, MPEG or OGG; JPEG, PNG or WebP"
+CONTAINERS = "MP4, MOV, WebM, MKV, AVI, TS, FLV, MPEG or Ogg; JPEG, PNG or WebP"
 
 
 @ensure_csrf_cookie

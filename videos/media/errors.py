@@ -19,7 +19,7 @@ class _Kind:
 _KINDS: dict[str, _Kind] = {
     "UNSUP": _Kind(
         "This kind of file is not supported. Upload a video as MP4, MOV, WebM, MKV, AVI, "
-        "FLV, MPEG or Ogg, or an image as JPEG, PNG or WebP.",
+        "TS, FLV, MPEG or Ogg, or an image as JPEG, PNG or WebP.",
         http_status=415,
     ),
     "EMPTY": _Kind("The file is empty. Choose it again and upload it once more."),
