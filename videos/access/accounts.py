@@ -8,7 +8,7 @@ from django.db.models import Sum
 
 from videos.access.visibility import Viewer
 from videos.models import State, Video
-from videos.uploads.room import check_quota, lock_owner
+from videos.uploads.room import check_quota, lock_owner, taking_room
 
 
 def unclaimed(viewer: Viewer) -> list[uuid.UUID]:
@@ -27,6 +27,6 @@ def keep(viewer: Viewer) -> int:
     with transaction.atomic():
         lock_owner(user)
         rows = Video.objects.filter(pk__in=unclaimed(viewer), owner=None)
-        size = rows.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
+        size = taking_room(rows).aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
         check_quota(user, size, promised=False)
         return rows.update(owner=user)

@@ -12,7 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from videos.errors import Refusal, no_space, over_length, too_large, upload_busy
+from videos.errors import Refusal, no_space, over_length, over_quota, too_large, upload_busy
 from videos.uploads import parts, resumable
 from videos.uploads.resumable import Hold, WriterLost
 from videos.uploads.threads import FILES, in_database, in_thread
@@ -135,10 +135,15 @@ class Incoming:
 
 def most(hold: Hold) -> int:
     """Bytes the whole upload may have, as far as is known."""
-    return int(settings.TVIDZ.max_upload_mb << 20) if hold.length is None else hold.length
+    if hold.length is not None:
+        return hold.length
+    limit = int(settings.TVIDZ.max_upload_mb << 20)
+    return limit if hold.quota is None else min(limit, hold.quota)
 
 
 def too_many(hold: Hold) -> Refusal:
     """The refusal of more bytes than that."""
+    if hold.length is not None:
+        return over_length(hold.length)
     limit = settings.TVIDZ.max_upload_mb
-    return too_large(limit) if hold.length is None else over_length(hold.length)
+    return too_large(limit) if most(hold) == limit << 20 else over_quota(settings.TVIDZ.quota_mb)

@@ -31,7 +31,14 @@ from videos.heartbeat import beating
 from videos.models import PartialUpload, Upload, UploadPart, Video
 from videos.uploads import outcome, parts
 from videos.uploads.accept import take_in
-from videos.uploads.room import check_quota, check_room, check_size, promised_bytes
+from videos.uploads.room import (
+    check_quota,
+    check_room,
+    check_size,
+    lock_owner,
+    promised_bytes,
+    quota_left,
+)
 from videos.uploads.tus_headers import filename
 
 log = structlog.get_logger(__name__)
@@ -52,13 +59,15 @@ class WriterLost(Exception):
 class Hold:
     """A request's right to write from `start` on; `token` names its part.
 
-    `length` is the upload's, as known before or as told with this request.
+    `length` is the upload's, as known before or as told with this request; without one, `quota` is
+    what its owner has left for all of it, if there is a limit.
     """
 
     upload_id: uuid.UUID
     token: int
     start: int
     length: int | None
+    quota: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,9 +85,11 @@ class Begun:
 
 
 def begin(told: Begun) -> PartialUpload:
-    """A new upload without bytes; raises TOO_LARGE or NO_SPACE before any come."""
-    _check_length(told.length, told.owner)
-    return _made(told, told.length)
+    """A new upload without bytes; raises TOO_LARGE, QUOTA or NO_SPACE before any come."""
+    with transaction.atomic():
+        lock_owner(told.owner)
+        _check_length(told.length, told.owner)
+        return _made(told, told.length)
 
 
 def begin_final(told: Begun, partial_ids: Sequence[uuid.UUID]) -> PartialUpload:
@@ -132,6 +143,9 @@ def _take_over(final: PartialUpload, partials: Sequence[PartialUpload]) -> None:
         place += part.length
     final.received, final.token = place, len(final.parts.all())
     final.save(update_fields=["received", "token"])
+    # So that their bytes do not count twice once they are a video.
+    joined = PartialUpload.objects.filter(pk__in=[partial.pk for partial in partials])
+    joined.update(video_id=final.video_id)
 
 
 def claim(upload_id: uuid.UUID, offset: int, length: int | None = None) -> Hold:
@@ -145,12 +159,12 @@ def claim(upload_id: uuid.UUID, offset: int, length: int | None = None) -> Hold:
     if length is not None:
         untold = rows.filter(length__isnull=True).select_related("owner").first()
         if untold is not None:
-            _check_length(length, untold.owner)
+            _check_length(length, untold.owner, here=untold.received)
         may &= Q(length__isnull=True, received__lte=length) | Q(length=length)
     taken = rows.filter(may).update(
         token=F("token") + 1, lease_until=Now() + LEASE, asked_to_yield=False
     )
-    row = rows.annotate(busy=~_free()).first()
+    row = rows.annotate(busy=~_free()).select_related("owner").first()
     if row is None:
         raise no_such_upload()
     if not taken:
@@ -159,7 +173,9 @@ def claim(upload_id: uuid.UUID, offset: int, length: int | None = None) -> Hold:
         if row.received == offset and length not in (None, row.length):
             raise Refusal("LENGTH_KNOWN", "Upload-Length cannot be changed any more.", 400)
         raise wrong_offset(row.received)
-    return Hold(upload_id, row.token, offset, row.length if length is None else length)
+    known = row.length if length is None else length
+    left = None if known is not None else quota_left(row.owner)
+    return Hold(upload_id, row.token, offset, known, None if left is None else offset + left)
 
 
 def record(hold: Hold, written: int | None, *, last: bool = False) -> bool:
@@ -308,9 +324,14 @@ def expiry() -> datetime:
     return timezone.now() + timedelta(hours=settings.TVIDZ.upload_expiry_hours)
 
 
-def _check_length(length: int | None, owner: User | None, *, promised: bool = True) -> None:
-    """Refuse what is too large, and what the disk could not hold beside what was promised."""
+def _check_length(
+    length: int | None, owner: User | None, *, promised: bool = True, here: int = 0
+) -> None:
+    """Refuse what is too large, and what the disk could not hold beside what was promised.
+
+    `here`: bytes of it that have come already, and count already.
+    """
     if length is not None:
         check_size(length)
-        check_quota(owner, length, promised=promised)
-    check_room(length or 0, promised_bytes())
+        check_quota(owner, max(length - here, 0), promised=promised)
+    check_room(max((length or 0) - here, 0), promised_bytes())

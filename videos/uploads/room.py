@@ -4,12 +4,12 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import F, QuerySet, Sum
-from django.db.models.functions import Now
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Now
 
 from videos import storage
 from videos.errors import no_space, over_quota, too_large
-from videos.models import DirectUpload, OpenUpload, PartialUpload, State, Video
+from videos.models import WITHHELD, DirectUpload, OpenUpload, PartialUpload, Video
 
 Row = TypeVar("Row", bound=OpenUpload)
 
@@ -28,21 +28,44 @@ def check_room(size: int, promised: int = 0) -> None:
 
 
 def check_quota(owner: User | None, size: int, *, promised: bool = True) -> None:
-    """Raises QUOTA where the owner's videos, with what is `promised`, would take too much.
+    """Raises QUOTA where the owner's videos, with what is `promised`, would take too much."""
+    left = quota_left(owner, promised=promised)
+    if left is not None and size > left:
+        raise over_quota(settings.TVIDZ.quota_mb)
 
-    Uploads without an account have no quota. Promised is what has been begun and is not all here.
+
+def quota_left(owner: User | None, *, promised: bool = True) -> int | None:
+    """Bytes that the owner may add, below zero where there are too many; None for no limit.
+
+    Uploads without an account have no quota. Promised is what has been begun and is no video yet.
     """
     quota = settings.TVIDZ.quota_mb
     if owner is None or not quota:
-        return
-    kept = Video.objects.filter(owner=owner).exclude(storage_key="").exclude(state=State.DELETED)
+        return None
+    kept = taking_room(Video.objects.filter(owner=owner))
     taken = kept.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
-    if promised:
-        for kind in (PartialUpload, DirectUpload):
-            begun = open_uploads(kind).filter(owner=owner).aggregate(bytes=Sum("length"))
-            taken += begun["bytes"] or 0
-    if taken + size > quota << 20:
-        raise over_quota(quota)
+    return (quota << 20) - taken - (_begun_bytes(owner) if promised else 0)
+
+
+def taking_room(videos: QuerySet[Video]) -> QuerySet[Video]:
+    """Those of the videos that count: not what was refused, or locked away, or is about to go."""
+    return videos.exclude(storage_key="").exclude(state__in=WITHHELD)
+
+
+def _begun_bytes(owner: User) -> int:
+    """Bytes that the owner has announced, or sent of what has no length yet."""
+    direct = open_uploads(DirectUpload).filter(owner=owner)
+    resumable = open_uploads(PartialUpload).filter(owner=owner)
+    # Parts count until the video that was made of them does, so what joins them does not.
+    videos = taking_room(Video.objects.filter(owner=owner)).values("pk")
+    joined = Q(kind=PartialUpload.Kind.FINAL) | Q(
+        kind=PartialUpload.Kind.PARTIAL, video_id__in=videos
+    )
+    sums = (
+        direct.aggregate(bytes=Sum("length")),
+        resumable.exclude(joined).aggregate(bytes=Sum(Coalesce("length", "received"))),
+    )
+    return sum(each["bytes"] or 0 for each in sums)
 
 
 def lock_owner(owner: User | None) -> None:
