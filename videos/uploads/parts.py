@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,6 +54,23 @@ def join(upload_id: uuid.UUID, pieces: Iterable[tuple[Path, int]]) -> Path:
             with path.open("rb") as source:
                 _copy(source, target, length)
     return whole
+
+
+def drop(upload_id: uuid.UUID, token: int) -> None:
+    """Delete one file of an upload; none is no error."""
+    part_path(upload_id, token).unlink(missing_ok=True)
+
+
+def quiet(seconds: float) -> list[uuid.UUID]:
+    """Uploads with a folder on this machine in which no file was begun for so long."""
+    found = []
+    for path in Path(settings.TVIDZ.var, "partial").glob("??/*"):
+        try:
+            if time.time() - path.stat().st_mtime > seconds:
+                found.append(uuid.UUID(path.name))
+        except (ValueError, FileNotFoundError):
+            continue
+    return found
 
 
 def remove(upload_id: uuid.UUID) -> None:

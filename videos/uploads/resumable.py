@@ -49,6 +49,8 @@ LEASE = timedelta(seconds=10)
 TOMBSTONE = timedelta(days=7)
 # What the virus scanner gave no verdict on is sent to it again after so long.
 SCAN_PAUSE = timedelta(minutes=1)
+# A folder is there before its row where parts are joined, and no longer than that.
+UNKNOWN_SECONDS = 3600.0
 
 
 class WriterLost(Exception):
@@ -290,7 +292,16 @@ def collect() -> int:
         _clear(row)
         collected += 1
     expired.filter(expires_at__lt=Now() - TOMBSTONE).delete()
+    _clear_away()
     return collected
+
+
+def _clear_away() -> None:
+    """Remove bytes without a row: their account was deleted, or their server died in between."""
+    found = parts.quiet(UNKNOWN_SECONDS)
+    known = set(PartialUpload.objects.filter(pk__in=found).values_list("pk", flat=True))
+    for upload_id in set(found) - known:
+        parts.remove(upload_id)
 
 
 def _accept(row: PartialUpload) -> None:

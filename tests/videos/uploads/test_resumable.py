@@ -208,3 +208,21 @@ def test_expired_bytes_go_and_the_row_stays_a_while_to_say_so() -> None:
     PartialUpload.objects.filter(pk=upload.pk).update(expires_at=past - resumable.TOMBSTONE)
     assert resumable.collect() == 0
     assert code_of(outcome.look_up, PartialUpload, upload.id, None) == "NO_UPLOAD"
+
+
+def test_bytes_that_no_upload_is_known_of_go_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice = User.objects.create_user("alice")
+    hers, kept = resumable.begin(Begun(8, owner=alice)), resumable.begin(Begun(8))
+    for upload in (hers, kept):
+        written(upload, 0, b"abcd")
+    alice.delete()
+
+    resumable.collect()
+    # Of parts that are just being joined nobody knows yet, either.
+    assert parts.folder(hers.id).exists()
+    monkeypatch.setattr(resumable, "UNKNOWN_SECONDS", 0.0)
+    resumable.collect()
+    assert not parts.folder(hers.id).exists()
+    assert parts.folder(kept.id).exists()
