@@ -47,7 +47,8 @@ class BareRequest:
 
     @property
     def has_body(self) -> bool:
-        return self.header("content-length") not in ("", "0") or "transfer-encoding" in self.headers
+        some = self.header("content-length").strip("0") != ""
+        return some or "transfer-encoding" in self.headers
 
     @property
     def origin(self) -> str:

@@ -183,6 +183,12 @@ class TestBeginnings:
         answer = client.http.post(OURS, headers=headers)
         assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "0")
 
+    def test_no_bytes_are_none_however_many_noughts_say_so(self, client: Client) -> None:
+        with line(
+            client, "POST", OURS, Upload_Length="12", Content_Length="00", Content_Type="text/plain"
+        ) as wire:
+            assert wire.recv(1000).startswith(b"HTTP/1.1 201 ")
+
     def test_a_refused_beginning_leaves_nothing(self, client: Client) -> None:
         def count() -> int:
             [(uploads,)] = client.site.rows("SELECT count(*) FROM videos_partialupload")
