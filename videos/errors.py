@@ -206,6 +206,15 @@ def upload_busy() -> Refusal:
     )
 
 
+def upload_silent() -> Refusal:
+    return Refusal(
+        "UPLOAD_SILENT",
+        "Nothing came for a minute. What came before is kept; go on from there.",
+        408,
+        retryable=True,
+    )
+
+
 def over_length(length: int) -> Refusal:
     return Refusal("OVER_LENGTH", f"Upload-Length says {length} bytes, and more were sent.", 413)
 

@@ -10,11 +10,20 @@ from typing import Any, BinaryIO, Final
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
-from videos.errors import Refusal, no_space, over_length, over_quota, too_large, upload_busy
+from videos.errors import (
+    Refusal,
+    no_space,
+    over_length,
+    over_quota,
+    too_large,
+    upload_busy,
+    upload_silent,
+)
 from videos.uploads import parts, resumable
 from videos.uploads.resumable import Hold, WriterLost
+from videos.uploads.room import check_room
 from videos.uploads.threads import FILES, in_database, in_thread
 from videos.uploads.tus_headers import Checksum
 
@@ -59,12 +68,20 @@ class Incoming:
             raise await in_database(resumable.why_lost, self.hold.upload_id) from None
         except OSError as error:
             raise await self._not_stored(error) from error
+        except asyncio.CancelledError:
+            # This server is told to stop. A thread ends what it has begun, whatever becomes of us.
+            await in_thread(FILES, self._leave, file)
+            raise
         finally:
-            await in_thread(FILES, file.close)
+            await in_thread(FILES, self._close, file)
         if end == "over":
             raise too_many(self.hold)
         if end == "yielded":
             raise upload_busy()
+        if end == "full":
+            raise no_space()
+        if end == "silent":
+            raise upload_silent()
         if end == "gone":
             return None
         if not keep:
@@ -73,7 +90,7 @@ class Incoming:
         return self.written
 
     async def _fill(self, file: BinaryIO, digest: Any) -> str:
-        """Write until the body ends; how it ended: whole, gone, over or yielded."""
+        """Write until the body ends; how it ended: whole, gone, silent, over, full or yielded."""
         recorded_at = heard_at = time.monotonic()
         waiting: asyncio.Task[dict[str, Any]] | None = None
         try:
@@ -87,12 +104,14 @@ class Incoming:
                     if end:
                         return end
                 elif now - heard_at > IDLE_SECONDS:
-                    return "gone"
+                    return "silent"
                 many = self.written - self.recorded >= RECORD_BYTES
                 if many or now - recorded_at >= RECORD_SECONDS or now - heard_at >= LOOK_SECONDS:
                     recorded_at = now
                     if await self._record(file):
                         return "yielded"
+                    if await in_thread(FILES, _is_full):
+                        return "full"
         finally:
             if waiting is not None:
                 waiting.cancel()
@@ -118,6 +137,23 @@ class Incoming:
             self.recorded = self.written
         told = self.written if counts else None
         return await in_database(resumable.record, self.hold, told, last=last)
+
+    def _leave(self, file: BinaryIO) -> None:
+        """Tell what was written so far and let go, from one thread and without waiting for us."""
+        try:
+            parts.settle(file)
+            self.recorded = self.written if self.wanted is None else 0
+            resumable.record(self.hold, self.recorded or None, last=True)
+        except (OSError, WriterLost, OperationalError, InterfaceError) as error:
+            log.warning("an upload was not let go of", error=str(error))
+        finally:
+            connection.close()
+
+    def _close(self, file: BinaryIO) -> None:
+        file.close()
+        if not self.recorded:
+            # Nothing in it counts, and nobody else writes to it.
+            parts.drop(self.hold.upload_id, self.hold.token)
 
     async def _open(self) -> BinaryIO:
         try:
@@ -147,3 +183,11 @@ def too_many(hold: Hold) -> Refusal:
         return over_length(hold.length)
     limit = settings.TVIDZ.max_upload_mb
     return too_large(limit) if most(hold) == limit << 20 else over_quota(settings.TVIDZ.quota_mb)
+
+
+def _is_full() -> bool:
+    try:
+        check_room(0)
+    except Refusal:
+        return True
+    return False

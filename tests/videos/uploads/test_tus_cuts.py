@@ -100,3 +100,25 @@ def test_of_two_writers_at_one_offset_one_wins(client: Client) -> None:
     assert codes[0] == 204
     assert codes[1] in (409, 423)
     assert client.stored(place) == content
+
+
+def test_it_goes_on_at_once_after_the_server_was_told_to_stop(client: Client) -> None:
+    content = some_bytes(1000)
+    place = client.begun(1000, Upload_Concat="partial")
+    with client.writing(place, content, 600):
+        time.sleep(0.3)
+        os.kill(client.site.child("uvicorn"), signal.SIGTERM)
+        told: list[int] = []
+
+        def goes_on() -> bool:
+            try:
+                offset = client.offset(place)
+                told.append(client.patch(place, offset, content[offset:]).status_code)
+            except (httpx.HTTPError, KeyError):
+                return False
+            return True
+
+        # The old one still answers for a while, and may be asked to give way.
+        wait_for(lambda: client.site.child("uvicorn") and goes_on(), "the upload to go on", 40)
+    assert told == [204]
+    assert client.stored(place) == content
