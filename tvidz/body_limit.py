@@ -7,6 +7,7 @@ from django.conf import settings
 
 from videos.errors import Refusal, too_large
 from videos.problems import PROBLEM_TYPE, problem_body
+from videos.uploads.tus_answers import Body
 
 # What multipart adds around a file: boundaries, headers, the other fields of the form.
 OVERHEAD = 64 << 10
@@ -27,14 +28,15 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = (settings.TVIDZ.max_upload_mb << 20) + OVERHEAD
+        body = Body(receive)
         if _declared(scope) > limit:
-            await _refuse(send, too_large(settings.TVIDZ.max_upload_mb))
+            await _refuse(body, send, too_large(settings.TVIDZ.max_upload_mb))
             return
         seen = 0
 
         async def counted() -> Any:
             nonlocal seen
-            message = await receive()
+            message = await body.receive()
             seen += len(message.get("body", b""))
             if seen > limit:
                 raise _TooLarge
@@ -43,7 +45,7 @@ class BodyLimit:
         try:
             await self._app(scope, counted, send)
         except _TooLarge:
-            await _refuse(send, too_large(settings.TVIDZ.max_upload_mb))
+            await _refuse(body, send, too_large(settings.TVIDZ.max_upload_mb))
 
 
 def _declared(scope: Any) -> int:
@@ -53,12 +55,14 @@ def _declared(scope: Any) -> int:
     return 0
 
 
-async def _refuse(send: Any, refusal: Refusal) -> None:
-    body = json.dumps(problem_body(refusal)).encode()
+async def _refuse(body: Body, send: Any, refusal: Refusal) -> None:
+    content = json.dumps(problem_body(refusal)).encode()
     headers = [
         (b"content-type", PROBLEM_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": content, "more_body": True})
+    await body.throw_away()
+    await send({"type": "http.response.body"})

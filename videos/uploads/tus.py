@@ -59,7 +59,7 @@ class Tus:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         request = BareRequest(scope)
-        body = Body(request, receive)
+        body = Body(receive, over=not request.has_body)
         try:
             answer = await _answer(request, body.receive)
         except Refusal as refusal:

@@ -29,8 +29,8 @@ class Answer:
 class Body:
     """The body of a request, message by message; `over` when no more of it will come."""
 
-    def __init__(self, request: BareRequest, receive: Receive) -> None:
-        self.over = not request.has_body
+    def __init__(self, receive: Receive, *, over: bool = False) -> None:
+        self.over = over
         self._receive = receive
 
     async def receive(self) -> dict[str, Any]:
@@ -38,10 +38,14 @@ class Body:
         self.over = message["type"] == "http.disconnect" or not message.get("more_body")
         return message
 
-    async def throw_away(self, seconds: float) -> None:
-        """Read on to its end, but no longer than that."""
+    async def throw_away(self) -> None:
+        """Read on to its end, but not for long, before the line is closed.
+
+        Closing on unread bytes would reset the line, and many clients see that before they see the
+        answer: they would try again what is refused for good.
+        """
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(LINGER_SECONDS):
                 while not self.over:
                     await self.receive()
 
@@ -63,9 +67,7 @@ async def reply(request: BareRequest, answer: Answer, body: Body, send: Send) ->
     listed = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": listed})
     if answer.status >= 400 and not body.over:
-        # Closing on unread bytes would reset the line, and many clients see that before they see
-        # the answer: they would try again what is refused for good.
         await send({"type": "http.response.body", "body": content, "more_body": True})
-        await body.throw_away(LINGER_SECONDS)
+        await body.throw_away()
         content = b""
     await send({"type": "http.response.body", "body": content})
