@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from videos import storage
@@ -104,7 +105,7 @@ def accept(arrival: Arrival) -> Accepted:
             analysis = Analysis.objects.create(video=video, probed=told.facts())
             wake_after_commit(analysis.pk)
     except BaseException:
-        storage.remove(key)
+        take_back(key)
         raise
     log.info("accepted", video=str(video.id), entrance=str(arrival.entrance), bytes=size)
     return Accepted(video, analysis, secret)
@@ -197,7 +198,7 @@ def _set_aside(arrival: Arrival, size: int, found: str) -> None:
                 **UNRECOGNISED,
             )
     except BaseException:
-        storage.remove(key)
+        take_back(key)
         raise
     log.warning("malware found", video=str(arrival.video_id), found=found)
 
@@ -213,6 +214,19 @@ def store(key: str, path: Path) -> None:
         storage.remove(key)
         log.error("storing failed", key=key, error=str(error))
         raise no_space() from error
+
+
+def take_back(key: str) -> None:
+    """Remove a video's file that was stored in vain; one that a row may name stays.
+
+    Where the connection broke at the commit, the rows can be there though we were not told: a file
+    too many does less harm than one too few.
+    """
+    try:
+        if not Video.objects.filter(storage_key=key).exists():
+            storage.remove(key)
+    except (DatabaseError, OSError) as error:
+        log.error("a stored file may belong to nobody", key=key, error=str(error))
 
 
 def _record(arrival: Arrival, **fields: Any) -> Video:
