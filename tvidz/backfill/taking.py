@@ -5,6 +5,7 @@ import stat
 import time
 import uuid
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -116,13 +117,18 @@ class Taker:
         text = source.text
         stamp = stamp_of(text, there)
         arrival = replace(
-            self.plan.arrival(source, os.path.basename(text)), path=Path(source.path), stamp=stamp
+            self.plan.arrival(source, os.path.basename(text)),
+            path=Path(source.path),
+            stamp=stamp,
+            confirm=partial(_unchanged, source, stamp),
         )
         try:
             check_size(there.st_size)
         except Refusal as refusal:
             # Told without reading it, so it has no origin but this.
-            return refuse(replace(arrival, origin=f"{text}#{stamp}"), refusal, there.st_size), True
+            arrival = replace(arrival, origin=f"{text}#{stamp}")
+            with only_one(arrival.origin):
+                return refuse(arrival, refusal, there.st_size), True
         sha256 = sha256_of(arrival.path)
         # The content belongs to the name: a file that was replaced is another file.
         return _once(replace(arrival, origin=f"{text}#{sha256}", sha256=sha256))
@@ -133,6 +139,13 @@ class Taker:
         if video is None:
             raise Refusal("UNREADABLE", "There is no such object.", 404)
         return video, video.pk == arrival.video_id
+
+
+def _unchanged(source: OnDisk, stamp: str) -> None:
+    """Raises CHANGED where the file is not the one any more of which the digest was made."""
+    if stamp_of(source.text, os.stat(source.path)) != stamp:
+        told = "The file changed while it was read. Run it again when it is complete."
+        raise Refusal("CHANGED", told, 409, retryable=True)
 
 
 def _once(arrival: Arrival) -> tuple[Video, bool]:
