@@ -26,7 +26,7 @@ from videos.errors import Refusal, from_media, incomplete
 from videos.media.errors import MediaError
 from videos.models import DirectUpload, Upload
 from videos.s3 import StorageUnavailable, answering, code_of, s3, s3_for_browsers
-from videos.uploads.room import check_quota, check_room, check_size
+from videos.uploads.room import check_quota, check_room, check_size, lock_owner
 from videos.uploads.s3.ingest import direct_key, take_in_object
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,6 @@ def begin(announced: Announced) -> tuple[DirectUpload, dict[str, Any]]:
 
     Raises EMPTY, UNSUP, TOO_LARGE, QUOTA, NO_SPACE, StorageUnavailable.
     """
-    _check(announced)
     options = settings.TVIDZ
     upload = DirectUpload(
         owner=announced.owner,
@@ -68,19 +67,31 @@ def begin(announced: Announced) -> tuple[DirectUpload, dict[str, Any]]:
         content_type=announced.content_type,
         expires_at=_expiry(),
     )
-    if announced.length <= options.s3_part_mb << 20:
+    with transaction.atomic():
+        # One after the other, so that two do not both just fit.
+        lock_owner(announced.owner)
+        _check(announced)
         upload.save()
+    if announced.length <= options.s3_part_mb << 20:
         return upload, {"form": _form(upload)}
-    upload.part_bytes = _part_bytes(announced.length)
+    try:
+        _begin_parts(upload)
+    except BaseException:
+        upload.delete()
+        raise
+    return upload, {"parts": {"bytes": upload.part_bytes, "count": _part_count(upload)}}
+
+
+def _begin_parts(upload: DirectUpload) -> None:
+    upload.part_bytes = _part_bytes(upload.length)
     with answering():
         made = s3().create_multipart_upload(
-            Bucket=options.s3_bucket,
+            Bucket=settings.TVIDZ.s3_bucket,
             Key=direct_key(upload.id),
-            ContentType=announced.content_type,
+            ContentType=upload.content_type,
         )
     upload.multipart_id = made["UploadId"]
     upload.save()
-    return upload, {"parts": {"bytes": upload.part_bytes, "count": _part_count(upload)}}
 
 
 def part_addresses(upload: DirectUpload, numbers: list[int]) -> dict[str, str]:

@@ -79,8 +79,7 @@ def take_in_object(
         if known is None and not again and was_deleted(found.origin):
             log.info("an object whose video was deleted, passed over", bucket=bucket, key=key)
             if key.startswith(INCOMING):
-                with answering():
-                    s3().delete_object(Bucket=bucket, Key=key)
+                _delete(found)
             return None
         if key.startswith(INCOMING):
             return _direct(found, known)
@@ -117,6 +116,12 @@ def _direct(found: _Found, known: Video | None) -> Video | None:
     if upload is None:
         log.info("an object of no upload, passed over", bucket=found.bucket, key=found.key)
         return known
+    # What was sent once more before we could say that it is in changes nothing.
+    known = known or Video.objects.filter(pk=upload.video_id).first()
+    if upload.accepted_at or upload.error_code:
+        # It was not deleted when that was settled, or came afterwards.
+        _delete(found)
+        return known
     if known is None:
         arrival = outcome.arrival(upload, Path(), upload.declared_name, found.origin)
         try:
@@ -127,9 +132,13 @@ def _direct(found: _Found, known: Video | None) -> Video | None:
             log.info("an upload given up meanwhile, passed over", upload=str(upload.pk))
             return None
     outcome.settle(upload, known)
+    _delete(found)
+    return known
+
+
+def _delete(found: _Found) -> None:
     with answering():
         s3().delete_object(Bucket=found.bucket, Key=found.key)
-    return known
 
 
 def _upload_of(found: _Found) -> DirectUpload | None:
@@ -139,8 +148,7 @@ def _upload_of(found: _Found) -> DirectUpload | None:
         upload_id = uuid.UUID(found.key.removeprefix(INCOMING))
     except ValueError:
         return None
-    rows = DirectUpload.objects.select_related("owner")
-    return rows.filter(pk=upload_id, accepted_at=None, error_code="").first()
+    return DirectUpload.objects.select_related("owner").filter(pk=upload_id).first()
 
 
 def _fetch(found: _Found, arrival: Arrival, declared: int | None = None) -> Video:
