@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # A piece of an object that is asked for at once: doubled while it is read on and on.
 FIRST_PIECE: Final = 256 << 10
 LARGEST_PIECE: Final = 8 << 20
+PIECE_TRIES: Final = 3
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 30
 MISSING: Final = frozenset(
@@ -156,10 +157,23 @@ class ObjectReader(io.RawIOBase):
     def _fetch(self) -> None:
         last = min(self._position + self._length, self._size) - 1
         with answering():
+            self._start, self._piece = self._position, self._ask(last)
+        if not self._piece:
+            raise StorageUnavailable(f"{self._where['Key']} is shorter than it was said to be")
+
+    def _ask(self, last: int) -> bytes:
+        """The bytes from the position to that one, as S3's errors; asked anew where it breaks off.
+
+        That boto does not: a long object would be begun again for any of its thousands of pieces.
+        """
+        for left in reversed(range(PIECE_TRIES)):
             answer = s3().get_object(
                 **self._where,  # type: ignore[arg-type]
                 Range=f"bytes={self._position}-{last}",
             )
-            self._start, self._piece = self._position, answer["Body"].read()
-        if not self._piece:
-            raise StorageUnavailable(f"{self._where['Key']} is shorter than it was said to be")
+            try:
+                return answer["Body"].read()
+            except BotoCoreError:
+                if not left:
+                    raise
+        raise AssertionError("a piece is tried once at least")
