@@ -62,13 +62,13 @@ def read_manifest(
     header = next(rows, None)
     if header is None:
         return [], faults or [Fault(1, "there is no header row.")]
-    columns = [name.strip().casefold() for name in header[1]]
+    columns = _without_blank_end([name.strip().casefold() for name in header[1]], 0)
     faults += _wrong_columns(columns, header[0])
     if faults:
         return [], faults
     first: dict[str, int] = {}
     for number, values in rows:
-        line, wrong = _line(number, columns, values)
+        line, wrong = _line(number, columns, _without_blank_end(values, len(columns)))
         if not (line.rights_holder or has_holder or wrong):
             wrong += _without_holder(line, needs_holder)
         before = first.setdefault(line.source, number)
@@ -96,6 +96,16 @@ def _rows(text: Iterable[str], faults: list[Fault]) -> Iterator[tuple[int, list[
             return
         if any(value.strip() for value in row):
             yield number, row
+
+
+def _without_blank_end(values: list[str], least: int) -> list[str]:
+    """The values without those at their end, beyond `least`, that are blank.
+
+    Spreadsheets write columns in which something once stood.
+    """
+    while len(values) > least and not values[-1].strip():
+        values = values[:-1]
+    return values
 
 
 def _wrong_columns(columns: list[str], number: int) -> list[Fault]:

@@ -71,6 +71,10 @@ def gather(places: Iterable[str], lines: Iterable[Line], folder: Path) -> list[S
             found[source.text] = source
     for line in lines:
         source = _of_line(line, folder)
+        before = found.get(source.text)
+        if before is not None and before.line is not None:
+            told = f"line {line.number}: the same file as in line {before.line.number}."
+            raise NotPossible(f"The manifest cannot be used:\n  {told}")
         found[source.text] = source
     return list(found.values())
 

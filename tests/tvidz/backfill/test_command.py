@@ -342,6 +342,16 @@ def test_a_manifest_with_faults_is_refused_before_anything_is_taken_in(
     assert not Video.objects.exists()
 
 
+def test_a_file_that_two_lines_name_in_two_ways_is_told_before_anything_is_taken_in(
+    folder: Path, manifest: Manifest, backfill: Backfill
+) -> None:
+    listed = manifest("source,title", "clip.mp4,One", "below/../clip.mp4,Two")
+
+    with pytest.raises(CommandError, match=r"line 3: the same file as in line 2\."):
+        backfill(manifest=listed)
+    assert not Video.objects.exists()
+
+
 def test_a_file_of_a_manifest_that_is_not_there_is_refused_and_the_others_are_taken_in(
     folder: Path, backfill: Backfill, manifest: Manifest
 ) -> None:

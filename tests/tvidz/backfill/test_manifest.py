@@ -49,6 +49,18 @@ def test_columns_come_in_any_order_and_all_but_one_may_be_missing() -> None:
     assert read("source\n") == []
 
 
+def test_blank_columns_at_the_end_are_a_spreadsheets() -> None:
+    text = "source,title,, \r\na.mp4,One,,\r\nb.mp4,Two\r\nc.mp4,,,\r\n"
+
+    assert read(text) == [
+        Line(2, "a.mp4", "One"),
+        Line(3, "b.mp4", "Two"),
+        Line(4, "c.mp4"),
+    ]
+    assert faults_of("source,,title\na,,b\n")[0].startswith("line 1: there is no column “”.")
+    assert faults_of("source,,\na,,b\n") == ["line 2: 3 values for 1 columns."]
+
+
 def test_a_line_over_two_lines_is_told_by_its_first() -> None:
     text = 'source,title,policy\na.mp4,"One\nand more",track\n"b.mp4",x,pray\n'
 
