@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from tests.browsers import browser_of
 from tests.clamav import EICAR, Clamd
 from tvidz import answers, searching
 from tvidz.answers import Answer
@@ -31,12 +32,6 @@ def sent(path: Path, name: str | None = None) -> dict[str, Any]:
 
 def ask(path: Path, browser: Client | None = None, name: str | None = None) -> Any:
     return (browser or Client()).post(SEARCH, sent(path, name))
-
-
-def browser_of(user: User) -> Client:
-    browser = Client()
-    browser.force_login(user)
-    return browser
 
 
 def left_behind() -> list[str]:

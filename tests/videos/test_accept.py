@@ -34,11 +34,6 @@ def arrive(path: Path, **fields: Any) -> Arrival:
     return Arrival(path, fields.pop("declared_name", path.name), Upload.Entrance.API, **fields)
 
 
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_user("alice")
-
-
 def test_a_file_becomes_a_stored_file_a_video_an_upload_and_a_queued_analysis(
     clip: Path, alice: User
 ) -> None:

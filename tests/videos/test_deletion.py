@@ -12,7 +12,8 @@ from django.core.management import call_command
 
 from matching.models import DuplicateLink, FeatureVector, WordPosting
 from moderation.models import Flag
-from tests.videos.traces import NAME, browser_of, files_of, mentions
+from tests.browsers import browser_of
+from tests.videos.traces import NAME, files_of, mentions
 from videos import deletion, storage
 from videos.deletion import delete, look_after, was_deleted
 from videos.models import (

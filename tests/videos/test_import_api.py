@@ -1,35 +1,17 @@
 """REST: an import from a URL is asked for and followed."""
 
-import json
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from tests.browsers import browser_of
+from tests.videos.imports import IMPORTS, ask
 from tests.web_server import Web
 from videos.models import UrlImport
 from videos.uploads.url_import import begin
 
 pytestmark = pytest.mark.django_db
-
-IMPORTS = "/api/v1/imports/"
-
-
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_user("alice")
-
-
-def browser_of(user: User) -> Client:
-    browser = Client()
-    browser.force_login(user)
-    return browser
-
-
-def ask(browser: Client, url: object) -> Any:
-    return browser.post(IMPORTS, json.dumps({"url": url}), content_type="application/json")
 
 
 def test_unless_switched_on_nothing_is_fetched(alice: User) -> None:

@@ -9,7 +9,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.videos.traces import NAME, browser_of, mentions
+from tests.browsers import browser_of
+from tests.videos.traces import NAME, mentions
 from videos.access.visibility import new_secret
 from videos.deletion import delete
 from videos.models import (

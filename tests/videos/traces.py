@@ -4,19 +4,10 @@ import uuid
 from pathlib import Path
 
 from django.conf import settings as django_settings
-from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
 
 # A name that occurs nowhere else.
 NAME = "harbour-at-dawn-7031.mp4"
-
-
-def browser_of(user: User | None) -> Client:
-    browser = Client()
-    if user is not None:
-        browser.force_login(user)
-    return browser
 
 
 def mentions(*words: str) -> dict[str, list[str]]:
