@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from videos import deletion, queue, searches
+from videos import deletion, queue, searches, storage
 from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
 
@@ -180,13 +180,14 @@ class Supervisor:
 
 
 def _look_after_uploads() -> None:
-    """Finish what was left behind, and forget what has expired or was deleted."""
+    """Finish what was left behind, and forget what has expired, was deleted or is nobody's."""
     for look in (
         resumable.look_after,
         direct.look_after,
         url_import.look_after,
         searches.look_after,
         deletion.look_after,
+        storage.clear_work,
     ):
         look()
 

@@ -3,13 +3,16 @@
 Keys are made from the video's id alone, never from a name that somebody sent.
 """
 
+import fcntl
 import io
+import os
 import secrets
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -19,6 +22,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 
 from videos.s3 import LibraryBucket, ObjectReader, answering, s3
+
+WORKING = "work-"
+FORM_SECONDS = 24 * 3600.0
 
 
 def original_key(video_id: uuid.UUID, suffix: str) -> str:
@@ -115,8 +121,38 @@ def local_copy(key: str) -> Iterator[Path]:
 @contextmanager
 def work_folder() -> Iterator[Path]:
     """A folder for working files, gone afterwards."""
-    with tempfile.TemporaryDirectory(dir=_work()) as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix=WORKING, dir=_work()) as folder:
+        # The lock ends with the process, however that ends: see clear_work.
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            yield Path(folder)
+        finally:
+            os.close(held)
+
+
+def clear_work(seconds: float = 60.0) -> None:
+    """Remove what killed processes left: working folders older than that, files of old forms."""
+    for path in _work().glob(f"{WORKING}*"):
+        try:
+            if time.time() - path.stat().st_mtime < seconds:
+                # It may have been made this moment, and be locked the next.
+                continue
+            folder = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(folder)
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*"):
+        # Django's; nobody holds a lock on it, but no form is written to for so long.
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > FORM_SECONDS:
+                path.unlink()
 
 
 def work_file() -> IO[bytes]:

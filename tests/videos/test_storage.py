@@ -4,11 +4,15 @@ import asyncio
 import io
 import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 
 from tests.aws import Aws
@@ -137,3 +141,54 @@ def test_an_analysis_waits_for_storage_that_is_away(
 
     change_settings(s3_endpoint=address)
     assert analyse(accepted.analysis.pk) == State.READY
+
+
+def test_a_form_that_was_cut_off_by_a_kill_goes_after_a_day(settings: Any, tmp_path: Path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    left, coming = tmp_path / "tmpa.upload.mp4", tmp_path / "tmpb.upload.mp4"
+    for path in (left, coming):
+        path.write_bytes(b"x")
+    os.utime(left, (time.time() - 25 * 3600,) * 2)
+
+    storage.clear_work()
+
+    assert list(tmp_path.glob("*.mp4")) == [coming]
+
+
+HOLDING = """
+import django, time
+django.setup()
+from videos import storage
+with storage.work_folder() as folder:
+    (folder / "film").write_bytes(bytes(1000))
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_working_files_of_a_killed_process_go_and_those_of_a_living_one_stay(
+    tmp_path: Path,
+) -> None:
+    told = {**os.environ, "TVIDZ_VAR": str(django_settings.TVIDZ.var)}
+    words = [sys.executable, "-c", HOLDING]
+    holders = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, env=told, text=True) for _ in range(2)
+    ]
+    try:
+        folders = [Path(said(each)) for each in holders]
+        holders[0].kill()
+        holders[0].wait()
+
+        storage.clear_work()
+        assert all((folder / "film").exists() for folder in folders)
+        storage.clear_work(seconds=0)
+        assert [folder.exists() for folder in folders] == [False, True]
+    finally:
+        for each in holders:
+            each.kill()
+            each.wait()
