@@ -22,6 +22,7 @@ import httpx
 import psycopg
 import pytest
 from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from tests.aws import KEY, SECRET, Aws, running
@@ -57,6 +58,22 @@ def files_in_a_passing_folder(tmp_path: Path, settings: Any) -> None:
             "OPTIONS": {"location": var / "files", "base_url": None},
         },
     }
+
+
+@pytest.fixture(autouse=True, scope="session")
+def history_can_be_cleared() -> Iterator[None]:
+    """After a test that commits, its rows go; the database refuses that of events and decisions."""
+    real = DatabaseOperations.execute_sql_flush
+    tables = ("moderation_event", "moderation_decision")
+    words = [f"ALTER TABLE {table} {{}} TRIGGER append_only" for table in tables]
+
+    def flush(operations: DatabaseOperations, statements: list[str]) -> None:
+        off, on = ([word.format(way) for word in words] for way in ("DISABLE", "ENABLE"))
+        real(operations, [*off, *statements, *on])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        yield
 
 
 @pytest.fixture

@@ -1,0 +1,120 @@
+"""Who somebody is to moderation, and whether the table of moves lets them.
+
+Only groups and permissions that were given count: a superuser who is in no group is no moderator.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission
+from django.db.models import Exists, OuterRef, Q
+
+from moderation.errors import no_lead, no_moderator, not_yours_to_move, own_video, wrong_state
+from moderation.models import Event, Flag, Lease, Reference
+from moderation.states import Machine, NotAllowed, Who, row
+from videos.models import Video
+
+AnyUser = AbstractBaseUser | AnonymousUser
+MODERATORS: Final = "Moderators"
+LEADS: Final = "Leads"
+# What the groups may do when they are first made; afterwards that is the operator's.
+PERMISSIONS: Final = {
+    MODERATORS: ("review_flag", "view_flag", "view_decision", "view_event"),
+    LEADS: (
+        *("review_flag", "lead_flag", "view_flag", "view_decision", "view_event"),
+        *("view_allowrule", "view_reference", "add_reference", "change_reference"),
+        *("delete_reference", "view_rightsholder", "add_rightsholder", "change_rightsholder"),
+    ),
+}
+# Moves that settle nothing about the videos, so that those who are involved may make them.
+_HARMLESS: Final = ("release", "hand_over", "expire")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Whoever acts, as events name them."""
+
+    kind: str
+    id: int | None = None
+    name: str = ""
+
+    @property
+    def person(self) -> int:
+        """The id of a user; the system, which is none, decides nothing."""
+        if self.id is None:
+            raise ValueError("the system is no person")
+        return self.id
+
+    @property
+    def is_lead(self) -> bool:
+        return self.kind == Event.Actor.LEAD
+
+
+SYSTEM: Final = Actor(Event.Actor.SYSTEM)
+
+
+def moderator(user: AnyUser) -> Actor:
+    """The user as a moderator or lead; raises the Refusal NO_MODERATOR."""
+    held = _permissions(user)
+    if "lead_flag" in held:
+        return Actor(Event.Actor.LEAD, user.pk, user.get_username())
+    if "review_flag" in held:
+        return Actor(Event.Actor.MODERATOR, user.pk, user.get_username())
+    raise no_moderator()
+
+
+def lead(user: AnyUser) -> Actor:
+    """The user as a lead; raises the Refusal NO_LEAD."""
+    if "lead_flag" not in _permissions(user):
+        raise no_lead()
+    return Actor(Event.Actor.LEAD, user.pk, user.get_username())
+
+
+def _permissions(user: AnyUser) -> set[str]:
+    # Not has_perm(), which says yes to every superuser.
+    if not user.is_authenticated or not user.is_active:
+        return set()
+    given = Permission.objects.filter(
+        Q(group__user=user.pk) | Q(user=user.pk),
+        content_type__app_label="moderation",
+        codename__in=["review_flag", "lead_flag"],
+    )
+    return set(given.values_list("codename", flat=True))
+
+
+def involving(person: int | None) -> Exists:
+    """For a filter of flags: one of the videos is theirs, or they act for who has rights in it."""
+    both = Q(pk=OuterRef("query_id")) | Q(pk=OuterRef("reference_id"))
+    acting = Reference.objects.filter(holder__members=person, video=OuterRef("pk"))
+    return Exists(Video.objects.filter(both).filter(Q(owner_id=person) | Exists(acting)))
+
+
+def permit(
+    actor: Actor, flag: Flag, name: str, *, lease: Lease | None = None, author: int | None = None
+) -> None:
+    """Refuse the move `name` to whom the table does not name; `author` made the last decision."""
+    try:
+        wanted = row(Machine.FLAG, flag.state, name)
+    except NotAllowed:
+        raise wrong_state(flag.state, name) from None
+    if not any(_is(actor, who, flag, lease, author) for who in wanted.who):
+        raise not_yours_to_move(name)
+    theirs = Flag.objects.filter(involving(actor.id), pk=flag.pk)
+    if actor != SYSTEM and name not in _HARMLESS and theirs.exists():
+        raise own_video()
+
+
+def _is(actor: Actor, who: Who, flag: Flag, lease: Lease | None, author: int | None) -> bool:
+    person = actor.id is not None
+    holds = person and lease is not None and lease.moderator_id == actor.id
+    other = person and flag.proposer_id != actor.id
+    return {
+        Who.SYSTEM: actor == SYSTEM,
+        Who.MODERATOR: person,
+        Who.HOLDER: holds,
+        Who.OTHER_MODERATOR: other,
+        Who.OTHER_HOLDER: other and holds,
+        Who.LEAD: actor.is_lead,
+        Who.LEAD_HOLDER: actor.is_lead and holds,
+        Who.AUTHOR: person and actor.id == author,
+    }[who]
