@@ -11,14 +11,16 @@ from django.utils.safestring import SafeString
 from matching.serializers import confidence_word
 from moderation.models import Flag, Reference, RightsHolder
 from moderation.registration import Rights, register, withdraw
+from moderation.rights import change_holder, change_reference, staff
+from moderation.rights_rows import CONDITIONS, REFERENCE_POLICY
 from videos.admin import ReadOnlyAdmin
 from videos.serializers import video_page
 
 
 @admin.register(Flag)
 class FlagAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "state", "confidence", "see", "created_at"]
-    list_filter = ["state", "created_at"]
+    list_display = ["__str__", "state", "policy", "confidence", "see", "due_at", "created_at"]
+    list_filter = ["state", "policy", "created_at"]
     search_fields = [
         *("link__query__title", "link__query__filename"),
         *("link__reference__title", "link__reference__filename"),
@@ -26,20 +28,32 @@ class FlagAdmin(ReadOnlyAdmin):
     list_select_related = ["link__query", "link__reference"]
     readonly_fields = ["see"]
 
-    @admin.display(description="confidence", ordering="link__score")
+    @admin.display(description="confidence", ordering="score")
     def confidence(self, flag: Flag) -> str:
-        return f"{confidence_word(flag.link.score)} {flag.link.score:.0%}"
+        return f"{confidence_word(flag.score)} {flag.score:.0%}"
 
     @admin.display(description="evidence")
-    def see(self, flag: Flag) -> SafeString:
+    def see(self, flag: Flag) -> SafeString | str:
+        if flag.link is None:
+            return "–"
         return format_html('<a href="{}">open the match</a>', video_page(flag.link.query))
 
 
 @admin.register(RightsHolder)
 class RightsHolderAdmin(admin.ModelAdmin):
-    list_display = ["name", "contact_email", "policy", "created_at"]
+    list_display = ["name", "contact_email", "policy", "policy_version", "created_at"]
     list_filter = ["policy", "created_at"]
     search_fields = ["name", "contact_email"]
+    filter_horizontal = ["members"]
+
+    def save_model(self, request: HttpRequest, obj: RightsHolder, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        # Members are saved after the row, by the form.
+        told = {name: value for name, value in form.cleaned_data.items() if name != "members"}
+        kept = change_holder(request.user, obj.pk, **told)
+        obj.policy_version = kept.policy_version
 
 
 @admin.register(Reference)
@@ -57,18 +71,20 @@ class ReferenceAdmin(admin.ModelAdmin):
         return ["video", "holder", "registered_at"] if obj is not None else []
 
     def save_model(self, request: HttpRequest, obj: Reference, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-        else:
+        told = {n: value for n, value in form.cleaned_data.items() if n in REFERENCE_POLICY}
+        if not change:
             rights = Rights(obj.holder, obj.licence, obj.territories, obj.policy)
-            obj.pk = register(obj.video_id, rights).reference.pk
+            obj.pk = register(obj.video_id, rights, staff(request.user)).reference.pk
+            told = {name: told[name] for name in CONDITIONS if told.get(name)}
+        if told:
+            change_reference(request.user, obj.pk, **told)
 
     def delete_model(self, request: HttpRequest, obj: Reference) -> None:
-        withdraw(obj)
+        withdraw(obj, staff(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Reference]) -> None:
         for reference in queryset.order_by("video_id"):
-            withdraw(reference)
+            withdraw(reference, staff(request.user))
 
     @admin.display(description="territories")
     def where(self, reference: Reference) -> str:

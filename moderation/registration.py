@@ -10,7 +10,10 @@ from django.db.models import Min, Value
 from django.db.models.functions import Lower
 
 from matching.roles import change_roles, turn_round
+from moderation.flagging import flag_all
 from moderation.models import Reference, RightsHolder
+from moderation.rights import told_of
+from moderation.roles import SYSTEM, Actor
 from videos.models import Video
 
 
@@ -33,10 +36,11 @@ class Registered:
     turned: tuple[int, ...]
 
 
-def register(video_id: uuid.UUID, rights: Rights) -> Registered:
+def register(video_id: uuid.UUID, rights: Rights, by: Actor = SYSTEM) -> Registered:
     """Give the holder their reference to the video; one that is there stays as it is.
 
-    All in one transaction, of this video alone (see `change_roles`). Raises Video.DoesNotExist.
+    Flags of the video follow: who is the reference, the policy, when they are due. All in one
+    transaction, of this video alone (see `change_roles`). Raises Video.DoesNotExist.
     """
     with transaction.atomic():
         change_roles(video_id)
@@ -50,15 +54,18 @@ def register(video_id: uuid.UUID, rights: Rights) -> Registered:
                 "policy": rights.policy,
             },
         )
-        return Registered(reference, made, _settle(video_id))
+        if made:
+            told_of(reference, "registered", by)
+        return Registered(reference, made, _settle(video_id, flags=made))
 
 
-def withdraw(reference: Reference) -> tuple[int, ...]:
+def withdraw(reference: Reference, by: Actor = SYSTEM) -> tuple[int, ...]:
     """Take a reference back; the links that changed their roles, as with `register`."""
     with transaction.atomic():
         change_roles(reference.video_id)
+        told_of(reference, "withdrawn", by)
         reference.delete()
-        return _settle(reference.video_id)
+        return _settle(reference.video_id, flags=True)
 
 
 def holder_named(name: str) -> RightsHolder:
@@ -87,10 +94,13 @@ def plain_name(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
-def _settle(video_id: uuid.UUID) -> tuple[int, ...]:
-    """Let the video say since when it is registered, and its links agree with that."""
+def _settle(video_id: uuid.UUID, *, flags: bool) -> tuple[int, ...]:
+    """Let the video say since when it is registered; links, and `flags` too, agree with that."""
     since = Reference.objects.filter(video_id=video_id).aggregate(since=Min("registered_at"))
     changed = Video.objects.filter(pk=video_id).exclude(registered_at=since["since"])
-    if not changed.update(registered_at=since["since"]):
-        return ()
-    return tuple(turn_round(video_id))
+    turned: tuple[int, ...] = ()
+    if changed.update(registered_at=since["since"]):
+        turned = tuple(turn_round(video_id))
+    if flags:
+        flag_all([video_id], holding=False)
+    return turned

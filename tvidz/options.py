@@ -413,6 +413,77 @@ class Options(BaseSettings):
         "nothing of it in the index.",
     )
 
+    # Moderation
+    review_lease_seconds: int = Field(
+        600,
+        ge=10,
+        le=86_400,
+        description="How long a moderator holds a flag without a sign of life before others may "
+        "take it.",
+    )
+    undo_seconds: int = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="Seconds in which moderators may undo a decision of theirs. Later a lead has "
+        "to reopen it.",
+    )
+    due_hours_block: float = Field(
+        24.0,
+        gt=0,
+        le=8760,
+        description="Hours until a flag is due whose strictest policy is *block*.",
+    )
+    due_hours_monetise: float = Field(72.0, gt=0, le=8760, description="The same for *monetise*.")
+    due_hours_review: float = Field(168.0, gt=0, le=8760, description="The same for *review*.")
+    due_hours_track: float = Field(336.0, gt=0, le=8760, description="The same for *track*.")
+    due_hours_plain: float = Field(
+        336.0,
+        gt=0,
+        le=8760,
+        description="The same for duplicates of videos that nobody has rights in.",
+    )
+    queue_points_a_day: float = Field(
+        0.1,
+        ge=0,
+        le=100,
+        description="Priority that a flag gains for each day it waits. Policies are a whole point "
+        "apart, and certainty and covered share make up to one. Changing it reorders new flags "
+        "only.",
+    )
+    reopen_seconds: float = Field(
+        2.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that match and that nobody has judged: with so many a decided flag "
+        "is opened again, after a new analysis or by a new version of the engine.",
+    )
+    second_review_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of confirmations that by chance need a second moderator.",
+    )
+    block_needs_two: bool = Field(
+        True, description="Whether each confirmation under the policy *block* needs two."
+    )
+    bulk_needs_two: bool = Field(
+        True, description="Whether each confirmation of many flags at once needs two."
+    )
+    trusted_uploads: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="An uploader with so many videos and no confirmed copy is trusted: confirming "
+        "their first needs two. 0: nobody is.",
+    )
+    allow_rule_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="Days that an allow rule holds where its maker names none. 0: for ever.",
+    )
+
     # A descriptor of one's own
     onnx_model: str = Field(
         "",

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from moderation.models import Reference, RightsHolder
+from moderation.models import Event, Reference, RightsHolder
 from moderation.registration import Rights, holder_named, register
 from videos.models import Video
 
@@ -35,9 +35,18 @@ def test_a_holder_and_a_reference_are_made_changed_and_taken_back(
         "name": "Acme",
         "contact_email": "rights@acme.test",
         "policy": "track",
+        "least_seconds": "10",
+        "least_share": "0.2",
     }
     assert chief.post(address("rightsholder", "add"), told).status_code == 302
     holder = RightsHolder.objects.get()
+    changed = told | {"policy": "review", "name": "Acme Films"}
+    assert chief.post(address("rightsholder", "change", holder.pk), changed).status_code == 302
+    holder.refresh_from_db()
+    assert (holder.name, holder.policy, holder.policy_version) == ("Acme Films", "review", 2)
+    event = Event.objects.get(machine="holder")
+    assert event.facts == {"policy": ["track", "review"]}
+    assert (event.actor_kind, event.actor_name) == ("staff", "alice")
 
     told = {"video": video.pk, "holder": holder.pk, "licence": "CC0", "territories": "DE,FR"}
     assert chief.post(address("reference", "add"), told | {"policy": ""}).status_code == 302
@@ -51,11 +60,14 @@ def test_a_holder_and_a_reference_are_made_changed_and_taken_back(
     assert chief.post(page, told).status_code == 302
     reference.refresh_from_db()
     assert (reference.policy, reference.territories, reference.video) == ("block", [], video)
+    assert reference.policy_version == 2
 
     page = address("reference", "delete", reference.pk)
     assert chief.post(page, {"post": "yes"}).status_code == 302
     video.refresh_from_db()
     assert video.registered_at is None
+    told_of = Event.objects.filter(machine="reference", subject_id=reference.pk)
+    assert [event.move for event in told_of] == ["registered", "policy_changed", "withdrawn"]
 
 
 def test_what_is_no_country_and_what_is_there_already_is_told(
