@@ -187,6 +187,8 @@ TVIDZ_TASKS = {
     "import": "videos.uploads.url_import.fetch",
     "search": "tvidz.searching.run",
 }
+# Told of a video that is deleted, in the transaction that hides it.
+TVIDZ_DELETION = ["moderation.superseding.video_deleted"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["videos.requests.BrowserSession"],

@@ -1,9 +1,9 @@
 """Deleting a video: one verb for pages, REST and admin, and nothing stays but a tombstone.
 
-First the video is marked, which hides it from everybody, ends its analysis and writes the tombstone
-with the list of its files. Then its rows go in one transaction, and then the files. The list is
-what is left to do: `look_after` finishes what a crash cut off, and what takes long. Deleting again
-finds nothing left to do.
+First the video is marked, which hides it from everybody, ends its analysis, writes the tombstone
+with the list of its files, and tells those whom the settings name. Then its rows go in one
+transaction, and then the files. The list is what is left to do: `look_after` finishes what a crash
+cut off, and what takes long. Deleting again finds nothing left to do.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import TextField
 from django.db.models.functions import Cast, Now
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from videos import storage
 from videos.access.visibility import Viewer, deleted_one, may_delete
@@ -138,6 +139,8 @@ def _mark(video_id: uuid.UUID) -> None:
         analyses.delete()
         _forget_arrival(video_id)
         _forget_name(video_id)
+        for path in settings.TVIDZ_DELETION:
+            import_string(path)(video_id)
         Video.objects.filter(pk=video_id).update(
             state=State.DELETED, visibility=Visibility.PRIVATE, filename="deleted", title=""
         )

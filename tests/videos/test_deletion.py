@@ -41,13 +41,14 @@ def test_nothing_stays_in_any_table_or_storage_but_the_tombstone(known_everywher
 
     delete(video.id)
 
-    # The admin's history keeps the id, as the tombstone does.
-    assert set(mentions(*words)) == {"videos_tombstone", "django_admin_log"}
+    # The admin's history keeps the id, as the tombstone and moderation's history do.
+    kept = {"videos_tombstone", "django_admin_log", "moderation_flag", "moderation_event"}
+    assert set(mentions(*words)) == kept
     assert mentions(NAME) == {}
     assert files_of(video.id) == []
     assert not WordPosting.objects.filter(feature__in=features).exists()
     assert not DuplicateLink.objects.exists()
-    assert not Flag.objects.exists()
+    assert Flag.objects.get().state == Flag.State.SUPERSEDED
     stone = Tombstone.objects.get()
     assert (stone.id, stone.sha256, stone.owner) == (video.id, video.sha256, video.owner)
     assert (stone.uploaded_at, stone.keys) == (video.uploaded_at, [])
