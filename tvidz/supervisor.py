@@ -21,6 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
+from moderation import review, rules
 from videos import deletion, queue, searches, storage
 from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
@@ -92,7 +93,8 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
-        looks = (self._look_after_work, _look_after_uploads) if self.watches_workers else ()
+        every = (self._look_after_work, _look_after_uploads, _look_after_flags)
+        looks = every if self.watches_workers else ()
         keepers = [
             threading.Thread(target=self._again_and_again, args=(look,), daemon=True)
             for look in looks
@@ -190,6 +192,12 @@ def _look_after_uploads() -> None:
         storage.clear_work,
     ):
         look()
+
+
+def _look_after_flags() -> None:
+    """Give back flags whose time is over, and open those whose allow rule is."""
+    review.look_after()
+    rules.look_after()
 
 
 def web(host: str, port: int) -> Child:
