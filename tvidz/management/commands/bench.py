@@ -12,6 +12,7 @@ from tvidz.benchmarks.extraction import measure as extraction
 from tvidz.benchmarks.growth import measure as growth
 from tvidz.benchmarks.ingest import measure as ingest
 from tvidz.benchmarks.machine import describe
+from tvidz.benchmarks.moderation import measure as moderation
 from tvidz.benchmarks.search import measure as search
 from tvidz.benchmarks.tables import Table
 from tvidz.benchmarks.uploads import measure as uploads
@@ -23,6 +24,7 @@ MEASURES: dict[str, Callable[[bool, Tell], list[Table]]] = {
     "extraction": extraction,
     "growth": growth,
     "ingest": ingest,
+    "moderation": moderation,
     "search": search,
     "uploads": uploads,
     "verdict": verdict,
