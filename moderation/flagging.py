@@ -59,9 +59,11 @@ def flag_all(video_ids: Sequence[uuid.UUID], *, holding: bool = True) -> list[Fl
         ids = {*video_ids, *_linked(video_ids)}
         if holding:
             hold_roles(ids)
-        # No link may go with a deleted video between our look and the flag.
-        staying(ids)
-        links = _current(video_ids).select_related("query").prefetch_related("segments")
+        # No link may go with a deleted video between our look and the flag; links of a video that
+        # is marked are there until its rows go.
+        there = staying(ids)
+        links = _current(video_ids).filter(query_id__in=there, reference_id__in=there)
+        links = links.select_related("query").prefetch_related("segments")
         by_pair = {_pair(link): link for link in links.order_by("pk")}
         _make_missing(video_ids, by_pair)
         rows = flags_about(video_ids).select_for_update(of=("self",))
