@@ -20,9 +20,11 @@ def make_groups(using: str, **told: Any) -> None:
     from moderation.roles import PERMISSIONS
 
     for name, codenames in PERMISSIONS.items():
-        group, made = Group.objects.using(using).get_or_create(name=name)
-        if made:
-            held = Permission.objects.using(using).filter(
-                content_type__app_label="moderation", codename__in=codenames
-            )
-            group.permissions.set(held)
+        held = Permission.objects.using(using).filter(
+            content_type__app_label="moderation", codename__in=codenames
+        )
+        # Not after a migration to a state that knows nothing of them yet.
+        if held.count() == len(codenames):
+            group, made = Group.objects.using(using).get_or_create(name=name)
+            if made:
+                group.permissions.set(held)

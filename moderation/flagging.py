@@ -107,7 +107,9 @@ class _Look:
     def settle(self, flag: Flag, link: DuplicateLink | None) -> bool:
         """Bring a locked flag to where its link belongs; whether the two belong together."""
         if link is None:
-            if flag.state == Flag.State.OPEN and flag.link_id is None:
+            # What a lead put back into the queue is for people to decide.
+            ours = flag.reason not in Reopened.values
+            if flag.state == Flag.State.OPEN and flag.link_id is None and ours:
                 moved(flag, "suppress", SYSTEM, reason=BySystem.NOT_FOUND_AGAIN)
             return False
         if not flag.version:
@@ -121,7 +123,6 @@ class _Look:
     def _place(self, flag: Flag, link: DuplicateLink) -> None:
         waiting = flag.state == Flag.State.OPEN
         if not worth_a_flag(link.score, link.kinds):
-            # What a lead put back into the queue is for people to decide.
             if waiting and flag.reason not in Reopened.values:
                 moved(flag, "suppress", SYSTEM, reason=BySystem.LESS_SURE)
             return

@@ -3,11 +3,13 @@
 Only groups and permissions that were given count: a superuser who is in no group is no moderator.
 """
 
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from moderation.errors import no_lead, no_moderator, not_yours_to_move, own_video, wrong_state
 from moderation.models import Event, Flag, Lease, Reference
@@ -19,7 +21,7 @@ MODERATORS: Final = "Moderators"
 LEADS: Final = "Leads"
 # What the groups may do when they are first made; afterwards that is the operator's.
 PERMISSIONS: Final = {
-    MODERATORS: ("review_flag", "view_flag", "view_decision", "view_event"),
+    MODERATORS: ("review_flag", "view_flag"),
     LEADS: (
         *("review_flag", "lead_flag", "view_flag", "view_decision", "view_event"),
         *("view_allowrule", "view_reference", "add_reference", "change_reference"),
@@ -85,8 +87,17 @@ def _permissions(user: AnyUser) -> set[str]:
 def involving(person: int | None) -> Exists:
     """For a filter of flags: one of the videos is theirs, or they act for who has rights in it."""
     both = Q(pk=OuterRef("query_id")) | Q(pk=OuterRef("reference_id"))
+    return Exists(_theirs(person).filter(both))
+
+
+def own_videos(person: int, video_ids: Iterable[uuid.UUID]) -> QuerySet[Video]:
+    """Those of the videos that the person uploaded or acts for."""
+    return _theirs(person).filter(pk__in=list(video_ids))
+
+
+def _theirs(person: int | None) -> QuerySet[Video]:
     acting = Reference.objects.filter(holder__members=person, video=OuterRef("pk"))
-    return Exists(Video.objects.filter(both).filter(Q(owner_id=person) | Exists(acting)))
+    return Video.objects.filter(Q(owner_id=person) | Exists(acting))
 
 
 def permit(

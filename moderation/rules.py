@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from matching.models import DuplicateLink
-from moderation.errors import bad_reason, bad_rule, no_lead, no_such_rule
+from moderation.errors import bad_reason, bad_rule, no_lead, no_such_rule, own_video
 from moderation.facts import (
     due_hours,
     facts_of,
@@ -27,7 +27,7 @@ from moderation.models import AllowRule, Decision, Event, Flag, Lease, Reference
 from moderation.policy import Rule, decide, excluded_by
 from moderation.queues import WAITING
 from moderation.reasons import BySystem, Dismissed
-from moderation.roles import SYSTEM, Actor, AnyUser, lead
+from moderation.roles import SYSTEM, Actor, AnyUser, lead, own_videos
 from videos.models import Video
 
 # Flags that one transaction opens again.
@@ -72,10 +72,9 @@ def make(user: AnyUser, spec: NewRule, reason: str, note: str = "") -> AllowRule
 def write(
     actor: Actor, spec: NewRule, reason: str, note: str, decision: Decision | None = None
 ) -> AllowRule:
-    """The row and its event, inside a transaction. Only leads reach further than one pair."""
-    if spec.kind != AllowRule.Kind.PAIR and not actor.is_lead:
-        raise no_lead()
+    """The row and its event, inside a transaction; raises NO_LEAD, OWN_VIDEO or BAD_RULE."""
     _check(spec)
+    _permit(actor, spec, decision)
     days = settings.TVIDZ.allow_rule_days if spec.days is None else spec.days
     rule = AllowRule.objects.create(
         **{name: getattr(spec, name) for name in ("kind", "video_id", "other_id", "start", "end")},
@@ -91,6 +90,16 @@ def write(
     )
     _note(rule, "made", actor, reason=reason, note=note)
     return rule
+
+
+def _permit(actor: Actor, spec: NewRule, decision: Decision | None) -> None:
+    """A moderator remembers the pair that was dismissed; a lead what they like but their own."""
+    videos = {video for video in (spec.video_id, spec.other_id) if video is not None}
+    decided = set(decision.video_ids) if decision else set()
+    if not actor.is_lead and not (spec.kind == AllowRule.Kind.PAIR and videos == decided):
+        raise no_lead()
+    if spec.uploader_id == actor.person or own_videos(actor.person, videos).exists():
+        raise own_video()
 
 
 def _check(spec: NewRule) -> None:

@@ -59,7 +59,7 @@ def test_two_analyses_that_find_each_other_open_one_flag_a_pair(
         a_link(query=other, reference=third)
 
     wrong = all_at_once(
-        *(lambda video=video: flag(video.pk) for video in (one, other, *thirds[:4]))  # type: ignore[misc]
+        *(lambda video=video: flag(video.pk) for video in (one, other, *thirds[:4]))
     )
 
     assert wrong == []

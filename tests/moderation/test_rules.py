@@ -178,6 +178,31 @@ def test_a_lead_may_open_what_a_rule_suppressed_and_it_stays_open(
     assert states(flag) == ["open"]
 
 
+def test_nobody_exempts_themselves(
+    a_flag: MakeFlag, video_row: MakeVideo, alice: User, charlie: User
+) -> None:
+    mine, acme = video_row("mine.mp4", owner=charlie), holder_named("Acme")
+    flag = a_flag()
+    register(flag.reference_id, Rights(acme))
+    acme.members.add(charlie)
+
+    for spec in (
+        NewRule("uploader", uploader_id=charlie.pk),
+        NewRule("segment", mine.pk, start=0.0, end=9.0),
+        NewRule("pair", flag.query_id, mine.pk),
+        pair_of(flag),
+    ):
+        with pytest.raises(Refusal, match="OWN_VIDEO"):
+            make(charlie, spec, "licensed")
+
+    other = a_flag()
+    hold = take(alice, other.pk)
+    mine_now = Ticket(other.pk, hold.flag.version, hold.token)
+    with pytest.raises(Refusal, match="NO_LEAD"):
+        dismiss(alice, mine_now, Because("licensed"), pair_of(flag))
+    assert not AllowRule.objects.exists()
+
+
 @pytest.mark.parametrize(
     "spec",
     [
