@@ -32,6 +32,7 @@ from moderation.facts import due_hours, place, routing, trusted
 from moderation.ledger import moved, now
 from moderation.models import Decision, Draft, Flag, Lease
 from moderation.policy import needs_second
+from moderation.queues import WAITING
 from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
 from moderation.review import lease_of, locked
 from moderation.roles import Actor, AnyUser, lead, moderator, permit
@@ -209,7 +210,7 @@ def _held(actor: Actor, ticket: Ticket, name: str) -> Flag:
     if lease is None or lease.token != ticket.token:
         if lease is not None and lease.moderator_id != actor.id:
             raise held(lease.moderator_name, lease.expires_at)
-        raise lease_lost()
+        raise lease_lost() if flag.state in WAITING else changed()
     permit(actor, flag, name, lease=lease)
     if flag.version != ticket.version:
         raise changed()

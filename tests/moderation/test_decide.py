@@ -115,7 +115,7 @@ def test_a_stale_version_or_token_is_refused(a_flag: MakeFlag, alice: User, bob:
     with pytest.raises(Refusal, match="HELD"):
         dismiss(bob, Ticket(mine.flag_id, mine.version, uuid.uuid4()), Because("licensed"))
     dismiss(alice, mine, Because("licensed"))
-    with pytest.raises(Refusal, match="LEASE_LOST"):
+    with pytest.raises(Refusal, match="CHANGED"):
         dismiss(alice, mine, Because("licensed"))
 
 

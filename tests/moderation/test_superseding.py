@@ -55,7 +55,7 @@ def test_what_somebody_holds_ends_as_well(a_flag: MakeFlag, alice: User) -> None
 
     assert not Lease.objects.exists()
     assert not Draft.objects.exists()
-    with pytest.raises(Refusal, match="LEASE_LOST"):
+    with pytest.raises(Refusal, match="CHANGED"):
         dismiss(alice, Ticket(flag.pk, hold.flag.version, hold.token), Because("licensed"))
     found = take_next(alice)
     assert found is not None

@@ -117,11 +117,12 @@ def crowd(people: Sequence[User], seed: int = 1, patience: float = 600.0) -> Tol
 
 def _work(person: User, told: Told, chance: random.Random, patience: float) -> None:
     deadline = time.monotonic() + patience
+    late: list[Hold] = []
     try:
         while Flag.objects.filter(state__in=WAITING).exists():
             if time.monotonic() > deadline:
                 raise TimeoutError("flags are left")
-            _turn(person, told, chance)
+            _turn(person, told, chance, late)
     except Exception as error:
         with told.lock:
             told.faults.append(f"{person}: {error!r}")
@@ -129,9 +130,13 @@ def _work(person: User, told: Told, chance: random.Random, patience: float) -> N
         connections.close_all()
 
 
-def _turn(person: User, told: Told, chance: random.Random) -> None:
-    """Take a flag and do something with it that people do."""
+def _turn(person: User, told: Told, chance: random.Random, late: list[Hold]) -> None:
+    """Take a flag and do something with it that people do; `late` are those they were late with."""
     try:
+        if late and chance.random() < 0.3:
+            _decide(person, late.pop(), told, chance)
+            told.count("late, and nobody else had come")
+            return
         hold = _reach(person, told, chance)
         if hold is None:
             # The rest is in other hands; those that were forgotten come back.
@@ -144,9 +149,10 @@ def _turn(person: User, told: Told, chance: random.Random) -> None:
         if act < 0.15:
             _forget(hold)
             told.count("left until the time was over")
-            # Half come back to it, and may be too late.
+            # Half come back to it later.
             if act < 0.075:
-                return
+                late.append(hold)
+            return
         if act > 0.95:
             release(person, hold.flag.pk, hold.token)
             told.count("released")
@@ -165,11 +171,11 @@ def _turn(person: User, told: Told, chance: random.Random) -> None:
 
 
 def _reach(person: User, told: Told, chance: random.Random) -> Hold | None:
-    """The next one, or one that somebody may be at."""
+    """The next one, or one that somebody is at."""
     if chance.random() < 0.8:
         return take_next(person)
-    waiting = Flag.objects.filter(state__in=WAITING).order_by("?").first()
-    return take(person, waiting.pk) if waiting else None
+    held = Flag.objects.filter(state=Flag.State.LEASED).order_by("?").first()
+    return take(person, held.pk) if held else None
 
 
 def _look_for_draft(person: User, hold: Hold, told: Told) -> None:

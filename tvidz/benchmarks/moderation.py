@@ -65,9 +65,9 @@ def _crowd(quick: bool, tell: Tell) -> Table:
         "Eight people at one queue",
         ("what", "count"),
         notes=(
-            "Threads of one process. Each takes the next flag or, one time in five, any; writes "
-            "drafts, forgets flags until their time is over, comes back late, releases, renews, "
-            "decides, undoes. HELD, LEASE_LOST, CHANGED: told to who was late.",
+            "Threads of one process. Each takes the next flag or, one time in five, one that "
+            "somebody has; writes drafts, forgets flags until their time is over, comes back late, "
+            "releases, renews, decides, undoes. In capitals: what who was too late was told.",
         ),
     )
     with scratch_library(DATABASE):
