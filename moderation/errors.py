@@ -42,7 +42,7 @@ def changed() -> Refusal:
 def evidence_changed() -> Refusal:
     return Refusal(
         "EVIDENCE_CHANGED",
-        "The match was analysed again since you looked. Look again, then decide.",
+        "The match or its policy is another since you looked. Look again, then decide.",
         409,
     )
 
