@@ -84,7 +84,7 @@ def free_for(actor: Actor, wanted: Wanted) -> QuerySet[Flag]:
     """Of these the ones the actor may take: not held, not their own, no proposal of theirs."""
     return queue(actor, wanted).filter(
         ~Exists(Lease.objects.filter(flag=OuterRef("pk"), expires_at__gt=Now())),
-        ~involving(actor.id),
+        ~involving(actor.person),
         Q(proposer_id__isnull=True) | ~Q(proposer_id=actor.id),
     )
 
