@@ -7,6 +7,8 @@ from moderation.flag_rows import Queue as Queue
 from moderation.ledger_rows import Decision as Decision
 from moderation.ledger_rows import Event as Event
 from moderation.ledger_rows import FrozenPicture as FrozenPicture
+from moderation.looking_row import Looking as Looking
+from moderation.preference_row import Preference as Preference
 from moderation.rights_rows import Policy as Policy
 from moderation.rights_rows import Reference as Reference
 from moderation.rights_rows import RightsHolder as RightsHolder

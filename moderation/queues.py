@@ -21,7 +21,10 @@ WAITING: Final = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """Filters of a queue; None or empty for all of it. Ages are hours since it was opened."""
+    """Filters of a queue; None or empty for all of it. Ages are hours since it was opened.
+
+    `after` is a flag: only what comes after it in the queue's order.
+    """
 
     state: str = Flag.State.OPEN
     policy: str | None = None
@@ -32,6 +35,7 @@ class Wanted:
     older_than: float = 0.0
     overdue: bool = False
     held_by: int | None = None
+    after: int | None = None
 
 
 def visible_to(actor: Actor) -> QuerySet[Flag]:
@@ -77,7 +81,18 @@ def queue(actor: Actor, wanted: Wanted) -> QuerySet[Flag]:
         flags = flags.filter(opened_at__lt=Now() - timedelta(hours=wanted.older_than))
     if wanted.overdue:
         flags = flags.filter(due_at__lt=Now())
-    return flags.order_by(*ORDER)
+    return _beyond(flags, wanted.after).order_by(*ORDER)
+
+
+def _beyond(flags: QuerySet[Flag], after: int | None) -> QuerySet[Flag]:
+    last = Flag.objects.filter(pk=after).first() if after is not None else None
+    if last is None:
+        return flags
+    # What has ended may have no due time; in the order of the database that comes last.
+    later = Q(due_at__isnull=True) | Q(due_at__gt=last.due_at) if last.due_at else Q(pk__in=[])
+    same = Q(due_at=last.due_at) if last.due_at else Q(due_at__isnull=True)
+    tie = Q(place=last.place) & (later | (same & Q(pk__gt=last.pk)))
+    return flags.filter(Q(place__lte=last.place) & (Q(place__lt=last.place) | tie))
 
 
 def free_for(actor: Actor, wanted: Wanted) -> QuerySet[Flag]:

@@ -13,6 +13,7 @@ from videos.problems import api_not_found
 urlpatterns = [
     path("", include("videos.urls")),
     path("", include("matching.urls")),
+    path("", include("moderation.urls")),
     path("help/", help_page, name="help"),
     path("account/", include("videos.access.urls")),
     path("api/v1/videos/<uuid:video_id>/events", events, name="events"),

@@ -1,6 +1,7 @@
 """Refusals: what went wrong, whose matter it is, and what to do, under a code that stays."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from videos.media.errors import MediaError
 
@@ -10,7 +11,8 @@ class Refusal(Exception):
     """Something asked of us that we will not or cannot do.
 
     `code` is stable, `message` a sentence a person can act on, `status` the HTTP status of a
-    direct answer; `retryable` says whether the same request may succeed later.
+    direct answer; `retryable` says whether the same request may succeed later, `details` what else
+    a program may want to know.
     """
 
     code: str
@@ -18,6 +20,7 @@ class Refusal(Exception):
     status: int = 400
     retryable: bool = False
     headers: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"

@@ -30,6 +30,7 @@ def problem_body(refusal: Refusal) -> dict[str, Any]:
         "title": refusal.code.replace("_", " ").capitalize(),
         "detail": refusal.message,
         "retryable": refusal.retryable,
+        **refusal.details,
     }
 
 

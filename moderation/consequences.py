@@ -1,0 +1,84 @@
+"""What each button of a review will do, in a sentence: told before, not after."""
+
+from typing import Any, Final
+
+from django.conf import settings
+
+from moderation.facts import routing
+from moderation.models import Flag, Lease
+from moderation.policy import needs_second
+from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
+from moderation.roles import Actor, permit
+from videos.errors import Refusal
+
+# How the verbs are called over REST, by the move of the table that they make.
+_VERBS: Final = {
+    "leased": {"dismiss": "dismiss", "confirm": "propose", "escalate": "escalate"},
+    "second_review": {"agree": "agree", "disagree": "disagree"},
+    "escalated": {
+        "answer-dismiss": "dismiss",
+        "answer-confirm": "confirm",
+        "send-back": "send_back",
+    },
+    "dismissed": {"undo": "undo", "reopen": "reopen"},
+    "confirmed": {"undo": "undo", "reopen": "reopen"},
+    "suppressed": {"reopen": "reopen"},
+}
+_REASONS: Final = {
+    "dismiss": Dismissed,
+    "confirm": Confirmed,
+    "agree": Confirmed,
+    "disagree": Returned,
+    "answer-dismiss": Dismissed,
+    "answer-confirm": Confirmed,
+    "send-back": Returned,
+    "reopen": Reopened,
+}
+_WHY_TWO: Final = {
+    "blocking": "because blocking needs two people",
+    "trusted_uploader": "because this uploader was never found to copy",
+}
+
+
+def choices(flag: Flag, actor: Actor, lease: Lease | None) -> list[dict[str, Any]]:
+    """What the actor may do with the flag now: verb, reasons to choose from and what follows."""
+    last = flag.decisions.order_by("-pk").first()
+    author = last.moderator_id if last else None
+    told = []
+    for verb, move in _VERBS.get(flag.state, {}).items():
+        try:
+            permit(actor, flag, move, lease=lease, author=author)
+        except Refusal:
+            continue
+        reasons = _REASONS.get(verb)
+        told.append(
+            {
+                "verb": verb,
+                "does": _does(verb, flag),
+                "reasons": [
+                    {"value": value, "label": str(label).capitalize()}
+                    for value, label in (reasons.choices if reasons else [])
+                ],
+                "needs_note": verb == "escalate",
+            }
+        )
+    return told
+
+
+def _does(verb: str, flag: Flag) -> str:
+    if verb == "confirm" and flag.state == Flag.State.LEASED:
+        why = needs_second(routing(), flag.policy, bulk=False, trusted=False, draw=1.0)
+        if why is not None:
+            return f"Asks another moderator to agree, {_WHY_TWO[why]}."
+    return {
+        "confirm": "Records that this is a copy.",
+        "dismiss": "Closes the flag. Remembered, the pair is not flagged again.",
+        "escalate": "Leaves it to a lead, with your note.",
+        "agree": "Records that this is a copy.",
+        "disagree": "Gives it back to the queue.",
+        "answer-dismiss": "Closes the flag.",
+        "answer-confirm": "Records that this is a copy.",
+        "send-back": "Gives it back to the queue.",
+        "undo": f"Takes your decision back, within {settings.TVIDZ.undo_seconds} seconds of it.",
+        "reopen": "Puts it back into the queue and takes back what followed.",
+    }[verb]
