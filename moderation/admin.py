@@ -5,38 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from matching.serializers import confidence_word
+from moderation.flag_admin import FlagAdmin
 from moderation.models import Flag, Reference, RightsHolder
 from moderation.registration import Rights, register, withdraw
 from moderation.rights import change_holder, change_reference, staff
 from moderation.rights_rows import CONDITIONS, REFERENCE_POLICY
-from videos.admin import ReadOnlyAdmin
-from videos.serializers import video_page
 
-
-@admin.register(Flag)
-class FlagAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "state", "policy", "confidence", "see", "due_at", "created_at"]
-    list_filter = ["state", "policy", "created_at"]
-    search_fields = [
-        *("link__query__title", "link__query__filename"),
-        *("link__reference__title", "link__reference__filename"),
-    ]
-    list_select_related = ["link__query", "link__reference"]
-    readonly_fields = ["see"]
-
-    @admin.display(description="confidence", ordering="score")
-    def confidence(self, flag: Flag) -> str:
-        return f"{confidence_word(flag.score)} {flag.score:.0%}"
-
-    @admin.display(description="evidence")
-    def see(self, flag: Flag) -> SafeString | str:
-        if flag.link is None:
-            return "–"
-        return format_html('<a href="{}">open the match</a>', video_page(flag.link.query))
+admin.site.register(Flag, FlagAdmin)
 
 
 @admin.register(RightsHolder)
