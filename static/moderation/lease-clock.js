@@ -23,6 +23,8 @@ export class LeaseClock {
     for (const event of ["keydown", "pointermove", "pointerdown"]) {
       addEventListener(event, () => { this.active = Date.now(); }, { passive: true });
     }
+    /** @type {Promise<void>|null} */
+    this.renewing = null;
     setInterval(() => this.show(), 1000);
     setInterval(() => { if (Date.now() - this.active < AWAY_MS) this.renew(); }, RENEW_MS);
   }
@@ -45,9 +47,20 @@ export class LeaseClock {
     this.show();
   }
 
-  async renew() {
-    const held = this.held;
-    if (!held) return;
+  /** Asks for no more time: what comes next ends the lease. A request on its way is waited for. */
+  async rest() {
+    this.held = null;
+    await this.renewing;
+  }
+
+  renew() {
+    if (this.held && !this.renewing) {
+      this.renewing = this.ask(this.held).finally(() => { this.renewing = null; });
+    }
+  }
+
+  /** @param {{id: number, token: string}} held */
+  async ask(held) {
     try {
       const told = await ask(`flags/${held.id}/renew/`, "POST", { token: held.token });
       if (this.held !== held) return;

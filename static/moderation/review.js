@@ -127,6 +127,7 @@ class Review {
     if (this.busy || !told?.lease?.token) return;
     this.busy = true;
     clearTimeout(this.drafting);
+    await this.lease.rest();
     let done = null;
     try {
       done = await ask(`flags/${told.id}/${verb}/`, "POST", {
@@ -137,6 +138,7 @@ class Review {
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       this.say(problem);
+      this.lease.follow(told.id, told.lease);
     } finally {
       this.busy = false;
     }
@@ -174,6 +176,7 @@ class Review {
   async letGo() {
     const { told } = this;
     if (!told?.lease?.token) return;
+    await this.lease.rest();
     await this.saveDraft();
     await ask(`flags/${told.id}/release/`, "POST", { token: told.lease.token }).catch(() => {});
   }
