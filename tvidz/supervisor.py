@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from moderation import review, rules
+from moderation import presence, review, rules
 from videos import deletion, queue, searches, storage
 from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
@@ -198,6 +198,7 @@ def _look_after_flags() -> None:
     """Give back flags whose time is over, and open those whose allow rule is."""
     review.look_after()
     rules.look_after()
+    presence.look_after()
 
 
 def web(host: str, port: int) -> Child:
