@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from rest_framework import status
+from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,16 +14,26 @@ from matching.exports import as_csv, rows
 from matching.serializers import video_with_duplicates
 from matching.witnesses import MOST_WIDTH, evidence_picture, shown_segment
 from videos.access.visibility import visible
+from videos.changing import change, read_changes
 from videos.deletion import delete_for
 from videos.errors import Refusal, not_found
-from videos.requests import viewer
+from videos.requests import told_fields, viewer
 
 
 class VideoView(APIView):
-    """GET a video: its facts, progress, scene cuts and duplicates. DELETE it for good."""
+    """GET a video: its facts, progress, scene cuts and duplicates; PATCH what it is called and
+    who sees it; DELETE it for good."""
+
+    parser_classes = [JSONParser, FormParser]
 
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         asker = viewer(request)
+        return Response(video_with_duplicates(visible(asker, video_id), asker))
+
+    def patch(self, request: Request, video_id: uuid.UUID) -> Response:
+        asker = viewer(request)
+        visible(asker, video_id)
+        change(asker, video_id, read_changes(told_fields(request)))
         return Response(video_with_duplicates(visible(asker, video_id), asker))
 
     def delete(self, request: Request, video_id: uuid.UUID) -> Response:

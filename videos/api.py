@@ -2,13 +2,11 @@
 
 import uuid
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from rest_framework import status
-from rest_framework.exceptions import ParseError
 from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +16,7 @@ from videos.access.visibility import remember_upload, visible
 from videos.errors import Refusal, malware, sign_in_first, url_import_off
 from videos.models import Upload
 from videos.queue import retry
-from videos.requests import sent_file, viewer
+from videos.requests import sent_file, told_fields, viewer
 from videos.serializers import import_json, latest_analysis, may_retry, video_json
 from videos.uploads import url_import
 from videos.uploads.accept import Accepted, Arrival, accept
@@ -78,11 +76,7 @@ class ImportView(APIView):
 
 
 def _named_url(request: Request) -> str:
-    try:
-        told: Any = request.data
-    except (ParseError, UnicodeError):
-        told = None
-    url = told.get("url") if isinstance(told, dict) else None
+    url = told_fields(request).get("url")
     if not isinstance(url, str) or not url:
         raise Refusal("BAD_REQUEST", 'Name the file\'s address: {"url": "https://…"}.', 400)
     return url

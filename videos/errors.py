@@ -133,6 +133,10 @@ def unreadable_request() -> Refusal:
     return Refusal("BAD_REQUEST", "The request cannot be read as a form. Send it again.", 400)
 
 
+def bad_value(field: str, why: str) -> Refusal:
+    return Refusal("BAD_VALUE", f"The value of “{field}” cannot be used. {why}", 400)
+
+
 def url_import_off() -> Refusal:
     return Refusal("URL_IMPORT_OFF", "Files are not fetched from addresses here. Upload it.", 403)
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from videos.access.visibility import Viewer, viewer_of
@@ -27,6 +28,15 @@ def sent_file(request: HttpRequest) -> TemporaryUploadedFile:
     if not isinstance(sent, TemporaryUploadedFile):
         raise no_file()
     return sent
+
+
+def told_fields(request: Request) -> dict[str, Any]:
+    """The fields of a JSON object or a form; {} for what is neither."""
+    try:
+        told: Any = request.data
+    except (ParseError, UnicodeError):
+        return {}
+    return {name: told[name] for name in told} if isinstance(told, dict) else {}
 
 
 class BrowserSession(SessionAuthentication):

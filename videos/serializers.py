@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from videos.access.visibility import Viewer, may_delete, owns
+from videos.access.visibility import Viewer, may_change, may_delete, owns
 from videos.errors import malware
 from videos.media_urls import original_url, thumbnail_url
 from videos.models import Analysis, SceneCuts, State, UrlImport, Video
@@ -15,6 +15,7 @@ FIELDS = (
     "filename",
     "title",
     "media_type",
+    "visibility",
     "state",
     "uploaded_at",
     "duration",
@@ -80,7 +81,11 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
 
     def get_allowed(self, video: Video) -> dict[str, bool]:
         asker = self.context["viewer"]
-        return {"retry": may_retry(asker, video), "delete": may_delete(asker, video)}
+        return {
+            "retry": may_retry(asker, video),
+            "delete": may_delete(asker, video),
+            "change": may_change(asker, video),
+        }
 
 
 def error_json(video: Video) -> dict[str, Any] | None:

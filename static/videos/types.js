@@ -70,6 +70,7 @@
  * @property {string} filename
  * @property {string} title shown instead, unless it is empty
  * @property {"video"|"image"} media_type
+ * @property {"public"|"private"} visibility
  * @property {string} state
  * @property {string} uploaded_at
  * @property {number|null} duration
@@ -88,7 +89,7 @@
  * @property {Fault[]} warnings
  * @property {number[]} scene_cuts seconds
  * @property {Duplicate[]} duplicates
- * @property {{retry: boolean, delete: boolean}} allowed
+ * @property {{retry: boolean, change: boolean, delete: boolean}} allowed
  *
  * @typedef {object} Found a search, under way or done; its matches are shaped like duplicates
  * @property {string|null} id

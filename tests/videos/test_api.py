@@ -202,10 +202,10 @@ def test_what_failed_on_our_side_can_be_tried_again(video_row: Callable[..., Vid
     response = alice.post(f"{address}retry")
 
     assert before["error"] == {"code": "TIMEOUT", "message": "Too slow.", "retryable": True}
-    assert before["allowed"] == {"retry": True, "delete": True}
+    assert before["allowed"] == {"retry": True, "delete": True, "change": True}
     assert response.status_code == 202
     assert (response.json()["state"], response.json()["error"]) == ("queued", None)
-    assert response.json()["allowed"] == {"retry": False, "delete": True}
+    assert response.json()["allowed"] == {"retry": False, "delete": True, "change": True}
     assert video.analyses.count() == 2
 
 
@@ -215,7 +215,11 @@ def test_who_may_only_see_a_video_cannot_have_it_tried_again(
     video, _ = failed(video_row, retryable=True)
     address = f"/api/v1/videos/{video.id}/"
 
-    assert Client().get(address).json()["allowed"] == {"retry": False, "delete": False}
+    assert Client().get(address).json()["allowed"] == {
+        "retry": False,
+        "delete": False,
+        "change": False,
+    }
     assert is_problem(Client().post(f"{address}retry"), 409, "NOT_RETRYABLE")
     assert video.analyses.count() == 1
 

@@ -130,7 +130,13 @@ def own_uploads(viewer: Viewer) -> QuerySet[Video]:
     return Video.objects.filter(own).exclude(state=State.DELETED)
 
 
+def may_change(viewer: Viewer, video: Owned) -> bool:
+    """Whether the viewer may call it otherwise, show it or hide it: whoever uploaded it alone."""
+    return owns(viewer, video)
+
+
 def set_visibility(viewer: Viewer, video_ids: Iterable[uuid.UUID], wanted: Visibility) -> int:
     """Show or hide those of the videos that are the viewer's own; how many they were."""
-    own = [video.pk for video in Video.objects.filter(pk__in=video_ids) if owns(viewer, video)]
+    rows = Video.objects.filter(pk__in=video_ids)
+    own = [video.pk for video in rows if may_change(viewer, video)]
     return Video.objects.filter(pk__in=own).update(visibility=wanted)
