@@ -42,16 +42,16 @@ export class FramePairs {
   /** @param {FramePair} pair */
   card(pair) {
     const pictures = [pair.picture, pair.other_picture].filter(Boolean);
-    const label = `Show ${timestamp(pair.time)} here and ${timestamp(pair.other_time)} there, ` +
-      `${percent(pair.score)} alike`;
-    return el("li", {}, el("button", { class: "frame-pair", type: "button", "aria-label": label,
+    // The name is made of the words one sees, in their order, so that it can be said to a computer.
+    const unseen = (words) => el("span", { class: "sr-only" }, words);
+    return el("li", {}, el("button", { class: "frame-pair", type: "button",
       "data-role": "frame-pair", click: () => this.seek(pair) },
       pictures.length === 2 && el("span", { class: "frame-pictures" },
         ...pictures.map((url) => el("img", { src: url, alt: "", loading: "lazy" }))),
       el("span", { class: "frame-words" },
-        el("span", {}, timestamp(pair.time)),
-        el("span", { class: "muted" }, percent(pair.score)),
-        el("span", {}, timestamp(pair.other_time)))));
+        el("span", {}, unseen("Show "), timestamp(pair.time), unseen(" here, ")),
+        el("span", { class: "muted" }, percent(pair.score), unseen(" alike, ")),
+        el("span", {}, timestamp(pair.other_time), unseen(" there")))));
   }
 
   showMore() {
