@@ -1,6 +1,7 @@
 /** One duplicate of this video: who, how sure, which seconds, and the evidence to look at. */
 
 import { ICONS, el, icon, setText } from "./dom.js";
+import { handOn } from "./focus.js";
 import { counted, dateTime, dotted, length, percent, shown, titleOf } from "./format.js";
 import { FramePairs } from "./frame-pairs.js";
 import { MatchMap, segmentSentence } from "./match-map.js";
@@ -42,10 +43,7 @@ export class DuplicateView {
     this.moreSegments = el("button", { class: "button quiet", type: "button", hidden: true,
       click: () => this.showAllSegments() });
     this.stage = el("div", { class: "pair-stage" });
-    this.frames = new FramePairs((pair) => {
-      this.open();
-      this.pair?.seekBoth(pair.time, pair.other_time);
-    });
+    this.frames = new FramePairs((pair) => this.show(pair));
     this.points = new MatchedPoints();
     this.element = el("article", { class: "duplicate card", "data-role": "duplicate" },
       el("header", { class: "duplicate-head" }, this.thumbnails,
@@ -138,7 +136,8 @@ export class DuplicateView {
   showAllSegments() {
     this.allSegments = true;
     this.drawSegments();
-    this.segmentList.children[SEGMENTS_FIRST]?.querySelector("button")?.focus();
+    const row = this.segmentList.children[SEGMENTS_FIRST];
+    handOn(this.moreSegments, row?.querySelector("button"), row);
   }
 
   /** @param {Segment|null} segment */
@@ -162,6 +161,19 @@ export class DuplicateView {
     this.markSegment(segment);
     this.pair.choose(segment, { play: true });
     this.stage.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * Puts both at a pair of frames. Where players open here and others above close, the frames stay
+   * where one looks at them.
+   * @param {import("./types.js").FramePair} frames
+   */
+  show(frames) {
+    const { element } = this.frames;
+    const before = element.getBoundingClientRect().top;
+    this.open();
+    scrollBy(0, element.getBoundingClientRect().top - before);
+    this.pair?.seekBoth(frames.time, frames.other_time);
   }
 
   open() {

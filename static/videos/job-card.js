@@ -1,7 +1,8 @@
 /** One upload on screen, from the chosen file to its verdict. */
 
 import { Narrator, announce } from "./announce.js";
-import { ICONS, el, icon, setText } from "./dom.js";
+import { ICONS, byId, el, icon, setText } from "./dom.js";
+import { handOn, neighbour, redrawn } from "./focus.js";
 import { bytes, counted, dateTime, dotted, percent, rate, shown, timeLeft, titleOf } from "./format.js";
 import { watch } from "./live.js";
 import { Preview } from "./preview.js";
@@ -127,6 +128,7 @@ export class JobCard {
 
   start() {
     this.unsent = true;
+    handOn(this.problem, this.element);
     this.again.hidden = true;
     this.problem.hidden = true;
     this.restartBar();
@@ -228,7 +230,7 @@ export class JobCard {
         "aria-label": `${found ? "See what matches" : "Open"} ${titleOf(video)}` },
         found ? "See what matches" : "Open"));
     }
-    this.result.replaceChildren(...parts);
+    redrawn(this.result, () => this.result.replaceChildren(...parts), this.element);
     this.result.hidden = false;
     this.element.dataset.final = String(final);
   }
@@ -264,6 +266,8 @@ export class JobCard {
   remove() {
     this.unsent = false;
     this.preview?.release();
+    // Not to a button of the neighbour: whoever presses Enter once more would cancel that, too.
+    handOn(this.element, neighbour(this.element), byId("choose"));
     this.element.remove();
     this.removed(this);
   }
@@ -275,12 +279,14 @@ export class JobCard {
   }
 
   offerHold(words) {
+    if (!words) handOn(this.hold, this.element);
     this.hold.hidden = !words;
     setText(this.hold, words);
     this.hold.setAttribute("aria-label", `${words} ${this.name}`);
   }
 
   offer(words) {
+    if (!words) handOn(this.action, this.element);
     this.action.hidden = !words;
     setText(this.action, words);
     this.action.setAttribute("aria-label", `${words} ${this.name}`);

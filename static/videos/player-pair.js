@@ -4,6 +4,7 @@
  */
 
 import { ICONS, el, icon, setText } from "./dom.js";
+import { handOn } from "./focus.js";
 import { timestamp, titleOf } from "./format.js";
 import { LaidOver } from "./laid-over.js";
 import { here, segmentAt, there } from "./lockstep.js";
@@ -223,6 +224,7 @@ export class PlayerPair {
   showSegment() {
     const mirrored = Boolean(this.segment?.mirrored);
     this.right.badge.hidden = !mirrored;
+    if (!mirrored) handOn(this.flip, this.playButton);
     this.flip.hidden = !mirrored;
     if (!mirrored) this.setFlip(false);
     this.screens.update(this.segment);

@@ -1,6 +1,7 @@
 /** One video that a search found: who, how sure, and the frames, each a link to its second. */
 
 import { ICONS, el, icon } from "./dom.js";
+import { handOn } from "./focus.js";
 import { counted, dateTime, dotted, percent, shown, timestamp, titleOf } from "./format.js";
 import { segmentSentence } from "./match-map.js";
 import { changes, verdict } from "./words.js";
@@ -111,7 +112,7 @@ function folded(all, many, what, list, row) {
   const more = el("button", { class: "button quiet more", type: "button",
     click: () => {
       list.append(...all.slice(many).map(row));
-      list.children[many].querySelector("a")?.focus();
+      handOn(more, list.children[many].querySelector("a"), list.children[many]);
       more.remove();
     } }, counted(rest, `more ${what}`));
   return el("div", { class: "folded" }, list, more);

@@ -1,7 +1,8 @@
 /** Uploads that an earlier visit began: the browser needs the file itself to go on. */
 
 import { announce } from "./announce.js";
-import { ICONS, el, icon } from "./dom.js";
+import { ICONS, byId, el, icon } from "./dom.js";
+import { handOn, neighbour, redrawn } from "./focus.js";
 import { bytes, percent, shown } from "./format.js";
 import { unfinished } from "./transfer.js";
 
@@ -19,8 +20,10 @@ const settled = new Set();
 export async function listUnfinished(list, site, choose, looks = LOOKS) {
   const found = (await unfinished(site)).filter((upload) => !settled.has(upload.name));
   const still = found.filter((upload) => !upload.writing);
-  list.replaceChildren(...still.map((upload) => card(upload, list, choose)));
-  list.hidden = !still.length;
+  redrawn(list, () => {
+    list.replaceChildren(...still.map((upload) => card(upload, list, choose)));
+    list.hidden = !still.length;
+  }, byId("choose"));
   if (still.length < found.length && looks > 1) {
     setTimeout(() => listUnfinished(list, site, choose, looks - 1), LOOK_MS);
   }
@@ -38,6 +41,7 @@ function card(upload, list, choose) {
             click: async () => {
               settled.add(upload.name);
               await upload.giveUp();
+              handOn(element, neighbour(element), byId("choose"));
               element.remove();
               list.hidden = !list.children.length;
               announce(`${name} was given up.`);
@@ -48,7 +52,7 @@ function card(upload, list, choose) {
       el("div", { class: "job-result" },
         el("p", {}, "Choose the same file again, and it goes on from there."),
         el("button", { class: "button", type: "button", click: choose,
-          "aria-label": `Choose ${name} again` }, "Choose it again"))));
+          "aria-label": `Choose it again: ${name}` }, "Choose it again"))));
   element.dataset.name = upload.name;
   return element;
 }
@@ -57,11 +61,14 @@ function card(upload, list, choose) {
  * The file was chosen again: its own card tells of it now.
  * @param {HTMLElement} list
  * @param {File} file
+ * @param {HTMLElement} successor the card
  */
-export function takenUp(list, file) {
+export function takenUp(list, file, successor) {
   settled.add(file.name);
   for (const element of [...list.children]) {
-    if (element.dataset.name === file.name) element.remove();
+    if (element.dataset.name !== file.name) continue;
+    handOn(element, successor);
+    element.remove();
   }
   list.hidden = !list.children.length;
 }

@@ -44,8 +44,8 @@ function addCard(name) {
 function takeAll(files) {
   for (const file of files) {
     const card = addCard(file.name);
-    takenUp(stopped, file);
     jobs.prepend(card.element);
+    takenUp(stopped, file, card.element);
     card.take(file);
   }
 }

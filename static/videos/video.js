@@ -5,6 +5,7 @@ import { Narrator } from "./announce.js";
 import { byId, el, embedded, setText } from "./dom.js";
 import { DuplicateView } from "./duplicate.js";
 import { factRows } from "./facts.js";
+import { redrawn } from "./focus.js";
 import { percent, shown, titleOf } from "./format.js";
 import { watch } from "./live.js";
 import { problemParts } from "./problem.js";
@@ -54,6 +55,10 @@ class VideoPage {
   }
 
   render() {
+    redrawn(byId("content"), () => this.draw(), byId("duplicates-heading"));
+  }
+
+  draw() {
     this.renderVerdict();
     this.renderState();
     this.renderStage();
