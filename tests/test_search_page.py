@@ -1,8 +1,9 @@
 """Searching with a file in a real browser: drop, choose, paste, look at what was found."""
 
 import base64
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,23 @@ def still(ffmpeg: Callable[..., None], film: Path) -> Path:
     """Second 6 of the film, smaller."""
     path = film.with_name("sixth-second.jpg")
     ffmpeg("-ss", "6", "-i", film, "-frames:v", "1", "-vf", "scale=256:-2", "-q:v", "4", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def looped(ffmpeg: Callable[..., None], film: Path) -> bytes:
+    """The film six times: so long that a worker searches with it."""
+    path = film.with_name("looped.mp4")
+    ffmpeg("-stream_loop", "5", "-i", film, "-c", "copy", path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def long(looped: bytes, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Another file for each test: what was asked once is answered at once."""
+    name = hashlib.sha256(request.node.name.encode()).digest()
+    path = tmp_path / "long.mp4"
+    path.write_bytes(looped + (8 + len(name)).to_bytes(4, "big") + b"free" + name)
     return path
 
 
@@ -196,10 +214,8 @@ def test_a_search_that_is_cancelled_leaves_the_page_as_it_was(
 
 
 def test_a_long_search_is_followed_to_its_answer(
-    site: Site, visit: Visit, library_film: str, film: Path, ffmpeg: Callable[..., None]
+    site: Site, visit: Visit, library_film: str, long: Path
 ) -> None:
-    long = film.with_name("long.mp4")
-    ffmpeg("-stream_loop", "5", "-i", film, "-c", "copy", long)
     visitor = visit()
     page = visitor.go("/search/")
     with site.workers_paused():
@@ -211,6 +227,69 @@ def test_a_long_search_is_followed_to_its_answer(
     expect(match).to_be_visible()
     shares = [float(share) for share in visitor.seen("share")]
     assert shares == sorted(shares)
+
+
+# Twenty searches that workers seem to be at: no more are left to them.
+OTHERS = """
+INSERT INTO videos_search (id, state, filename, facts, storage_key, progress, attempts, token,
+  lease_until, created_at, error_code, error_message, error_retryable)
+SELECT gen_random_uuid(), 'running', 'other.mp4', '{}', '', 0, 1, 1,
+  now() + interval '1 hour', now(), '', '', false FROM generate_series(1, 20)
+"""
+
+
+@pytest.fixture
+def others_search(site: Site) -> Iterator[Callable[[], None]]:
+    """As long as many others search; call it, and they have their answers."""
+
+    def end() -> None:
+        site.rows("DELETE FROM videos_search WHERE filename = 'other.mp4'")
+
+    site.rows(OTHERS)
+    yield end
+    end()
+
+
+def test_while_others_search_it_is_tried_again_when_the_server_says(
+    visit: Visit, library_film: str, long: Path, others_search: Callable[[], None]
+) -> None:
+    visitor = visit()
+    visitor.allowed.append("status of 503")
+    page = visitor.page
+    page.clock.install()
+    visitor.go("/search/")
+    page.set_input_files("#file", long)
+    card = page.locator("[data-role=query]")
+    expect(card.locator("[data-role=state]")).to_have_text("Others are searching")
+    expect(card).to_contain_text(re.compile(r"It is tried again in [23]\d seconds"))
+    expect(page.locator("#announcer")).to_contain_text("It is tried again by itself.")
+    page.clock.run_for(10_000)
+    expect(card).to_contain_text(re.compile(r"It is tried again in 1\d seconds"))
+    expect(card.locator(".problem")).to_be_hidden()
+
+    others_search()
+    page.clock.run_for(25_000)
+    match = page.locator(f"[data-role=match]:has(a[href='/videos/{library_film}/'])")
+    expect(match).to_be_visible()
+
+
+def test_waiting_for_others_can_be_cancelled(
+    visit: Visit, library_film: str, long: Path, others_search: Callable[[], None]
+) -> None:
+    visitor = visit()
+    visitor.allowed.append("status of 503")
+    page = visitor.page
+    page.clock.install()
+    visitor.go("/search/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.method))
+    page.set_input_files("#file", long)
+    expect(page.locator("[data-role=query]")).to_contain_text("It is tried again in")
+    page.get_by_role("button", name="Cancel the search with long.mp4").click()
+    expect(page.locator("[data-role=query]")).to_have_count(0)
+    expect(page.locator("#choose")).to_be_focused()
+    page.clock.run_for(60_000)
+    assert asked.count("POST") == 1
 
 
 def test_a_hostile_name_is_only_text(visit: Visit, library_film: str, still: Path) -> None:

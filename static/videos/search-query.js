@@ -1,7 +1,8 @@
 /** What is searched with: its picture, its name, and how far the search is. */
 
 import { ICONS, el, icon, setText } from "./dom.js";
-import { bytes, percent, shown } from "./format.js";
+import { handOn } from "./focus.js";
+import { bytes, counted, percent, shown } from "./format.js";
 import { Preview } from "./preview.js";
 import { problemParts } from "./problem.js";
 import { ProgressBar } from "./progress-bar.js";
@@ -21,6 +22,8 @@ export class QueryCard {
     this.preview = file instanceof File ? new Preview(file) : null;
     this.isImage = file.type.startsWith("image");
     this.pace = new Pace();
+    /** Others are searching, and it was said. */
+    this.isBusy = false;
     this.words = el("span", { "data-role": "state" });
     this.figures = el("span");
     this.bar = new ProgressBar(`Search with ${this.name}`);
@@ -68,6 +71,12 @@ export class QueryCard {
       SENDING_SHARE * share, here ? "waiting" : "sending");
   }
 
+  /** @param {number} seconds until it is sent again */
+  busy(seconds) {
+    this.isBusy = true;
+    this.show("Others are searching", `It is tried again in ${counted(seconds, "second")}`, 0, "waiting");
+  }
+
   /** @param {import("./types.js").Found} found */
   working(found) {
     const runs = found.state === "running";
@@ -81,15 +90,18 @@ export class QueryCard {
     const bar = new ProgressBar(`Search with ${this.name}`);
     this.bar.element.replaceWith(bar.element);
     this.bar = bar;
-    this.problem.hidden = true;
     this.cancel.hidden = false;
+    handOn(this.problem, this.cancel);
+    this.problem.hidden = true;
     delete this.element.dataset.state;
     delete this.element.dataset.final;
+    this.isBusy = false;
     this.show("Sending", bytes(this.file.size), 0, "sending");
   }
 
   done() {
     this.end("Searched", bytes(this.file.size));
+    this.cancel.hidden = true;
   }
 
   /** @param {import("./upload-request.js").UploadError} error */
@@ -100,12 +112,13 @@ export class QueryCard {
       ...problemParts({ message: error.title, code: error.code }, error.detail),
       el("div", {}, error.retryable && this.again));
     this.problem.hidden = false;
+    handOn(this.cancel, this.again, this.element);
+    this.cancel.hidden = true;
   }
 
   end(words, figures) {
     this.show(words, figures, 1, "working");
     this.bar.element.hidden = true;
-    this.cancel.hidden = true;
     this.element.dataset.final = "true";
   }
 

@@ -7,14 +7,19 @@ import { UploadError, refusal } from "./upload-request.js";
 const ASK_AGAIN_MS = 1000;
 /** After so many failures in a row it is the network, not a moment of it. */
 const PATIENCE = 30;
+/** While others are searching: the wait where the server names none, and how long to go on so. */
+const BUSY_S = 5;
+const BUSY_MS = 10 * 60_000;
 
 export class SearchRequest {
   /**
    * @param {File} file
    * @param {{endpoint: string, token: () => string}} site
-   * @param {{sending: (sent: number, total: number) => void, working: (found: Found) => void}} told
+   * @param {{sending: (sent: number, total: number) => void, working: (found: Found) => void,
+   *   busy: (seconds: number) => void}} told busy: so long until the file is sent again
    */
   constructor(file, site, told) {
+    this.file = file;
     this.site = site;
     this.told = told;
     this.over = false;
@@ -26,7 +31,7 @@ export class SearchRequest {
    * @returns {Promise<Found>} what was found, or an UploadError; code "cancelled" after cancel()
    */
   async answer() {
-    let found = await this.sending.done;
+    let found = await this.taken();
     this.address = found.address || "";
     if (this.over) this.forget();
     let failures = 0;
@@ -46,6 +51,29 @@ export class SearchRequest {
       found = next || found;
     }
     return found;
+  }
+
+  /** The first answer; while others are searching the file is sent again when the server says. */
+  async taken() {
+    const until = performance.now() + BUSY_MS;
+    for (;;) {
+      try {
+        return await this.sending.done;
+      } catch (error) {
+        if (error.code !== "SEARCH_BUSY" || performance.now() > until) throw error;
+        await this.pause(error.retryAfter || BUSY_S);
+        this.sending = send(this.file, this.site, this.told.sending);
+      }
+    }
+  }
+
+  /** Counts the seconds down. */
+  async pause(seconds) {
+    for (let left = seconds; left > 0; left -= 1) {
+      this.told.busy(left);
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      if (this.over) throw new UploadError("cancelled", "Cancelled.", "", true);
+    }
   }
 
   /** @returns {Promise<Found|null>} null when it could not be asked just now */
@@ -87,7 +115,7 @@ function send(file, site, progress) {
     request.onload = () => {
       const answer = parsed(request.responseText);
       if (request.status >= 200 && request.status < 300 && answer) resolve(answer);
-      else reject(refusal(request.status, answer));
+      else reject(refusal(request.status, answer, request.getResponseHeader("Retry-After")));
     };
     request.onerror = () => reject(new UploadError("network", "The connection broke.",
       "The file did not arrive. Check the network, then try again.", true));

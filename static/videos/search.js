@@ -4,6 +4,7 @@ import { announce } from "./announce.js";
 import { csrfToken } from "./csrf.js";
 import { byId, el, setText } from "./dom.js";
 import { takeDrops, takePastes } from "./drop-zone.js";
+import { handOn } from "./focus.js";
 import { counted, spokenLength } from "./format.js";
 import { matchCard } from "./search-match.js";
 import { QueryCard } from "./search-query.js";
@@ -70,6 +71,10 @@ class SearchPage {
     const request = new SearchRequest(file, site, {
       sending: (sent, total) => card.sending(sent, total),
       working: (found) => card.working(found),
+      busy: (seconds) => {
+        if (!card.isBusy) announce("Others are searching just now. It is tried again by itself.");
+        card.busy(seconds);
+      },
     });
     this.request = request;
     try {
@@ -88,6 +93,7 @@ class SearchPage {
   wait() {
     byId("results").hidden = false;
     byId("results").setAttribute("aria-busy", "true");
+    handOn(byId("results"), byId("results-heading"));
     byId("nothing").hidden = true;
     byId("doubtful").hidden = true;
     setText(byId("results-heading"), "Searching");
@@ -120,6 +126,7 @@ class SearchPage {
 
   /** @param {Found} found */
   show(found) {
+    handOn(this.card.cancel, byId("results-heading"));
     this.card.done();
     const query = { ...found.query, state: found.complete ? "ready" : "partial",
       duplicates: found.matches };
@@ -145,13 +152,15 @@ class SearchPage {
     button.onclick = () => {
       const first = byId("matches").children.length;
       byId("matches").append(...doubtful.map((match) => matchCard(query, match)));
+      const next = byId("matches").children[first];
+      handOn(button, next.querySelector("a:not([tabindex])"), next);
       button.hidden = true;
-      byId("matches").children[first].querySelector("a")?.focus();
     };
   }
 
   /** @param {Error} error */
   fail(error) {
+    handOn(byId("results"), byId("choose"));
     byId("results").hidden = true;
     if (error instanceof UploadError && error.code === "cancelled") return;
     const known = error instanceof UploadError ? error
@@ -174,6 +183,7 @@ class SearchPage {
     this.turn += 1;
     this.request?.cancel();
     this.request = null;
+    if (this.card) handOn(this.card.element, byId("choose"));
     this.card?.release();
     this.card = null;
   }

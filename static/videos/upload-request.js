@@ -4,6 +4,9 @@ import { bytes, spokenLength } from "./format.js";
 
 /** @typedef {import("./types.js").Fault} Fault */
 
+/** A server that names more is taken to mean this. */
+const LONGEST_WAIT_S = 600;
+
 /** Why a file was not taken, in the server's words or, failing that, in ours. */
 export class UploadError extends Error {
   /**
@@ -18,6 +21,8 @@ export class UploadError extends Error {
     this.title = title;
     this.detail = detail;
     this.retryable = retryable;
+    /** Seconds until it is worth while; 0 where the server did not tell. */
+    this.retryAfter = 0;
   }
 }
 
@@ -25,9 +30,20 @@ export class UploadError extends Error {
  * What an answer that is no success tells.
  * @param {number} status
  * @param {any} problem
+ * @param {string|null} [retryAfter] the header, in seconds
  * @returns {UploadError}
  */
-export function refusal(status, problem) {
+export function refusal(status, problem, retryAfter) {
+  const error = worded(status, problem);
+  error.retryAfter = Math.min(Number(retryAfter) || 0, LONGEST_WAIT_S);
+  return error;
+}
+
+/**
+ * @param {number} status
+ * @param {any} problem
+ */
+function worded(status, problem) {
   // The title only names the code; the detail is the sentence made for people.
   if (problem && problem.detail) {
     return new UploadError(problem.code || `http_${status}`, problem.detail, "",
