@@ -277,7 +277,7 @@ def test_the_library_is_filtered_marked_and_cleared(
     assert keys.is_at("select[name=kind]"), "filtering left the focus where it was"
     keys.press("ArrowDown")
     expect(rows).to_contain_text("picture.jpg")
-    expect(page.locator("#announcer")).to_have_text("1 fits.")
+    expect(page.locator("#announcer")).to_have_text(re.compile(r"^1\s"))
     assert "kind=image" in page.url
     keys.back_to("input[name=text]")
     keys.write("harbour")
@@ -332,7 +332,7 @@ def test_an_account_is_made_left_and_come_back_to(site: Site, visit: Visit) -> N
     keys.to("#id_email")
     keys.write(address)
     keys.press("Enter")
-    expect(page.locator("h1")).to_have_text("Look into your mail")
+    expect(page.locator("h1")).to_contain_text("your mail")
 
     page.goto(mailed_link(site, address))
     keys.to("#id_new_password1")

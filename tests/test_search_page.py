@@ -261,10 +261,10 @@ def test_while_others_search_it_is_tried_again_when_the_server_says(
     page.set_input_files("#file", long)
     card = page.locator("[data-role=query]")
     expect(card.locator("[data-role=state]")).to_have_text("Others are searching")
-    expect(card).to_contain_text(re.compile(r"It is tried again in [23]\d seconds"))
+    expect(card).to_contain_text(re.compile(r"It is tried again in [23]\d\sseconds"))
     expect(page.locator("#announcer")).to_contain_text("It is tried again by itself.")
     page.clock.run_for(10_000)
-    expect(card).to_contain_text(re.compile(r"It is tried again in 1\d seconds"))
+    expect(card).to_contain_text(re.compile(r"It is tried again in 1\d\sseconds"))
     expect(card.locator(".problem")).to_be_hidden()
 
     others_search()

@@ -14,6 +14,16 @@ export function handOn(going, ...nexts) {
 }
 
 /**
+ * Call it after something inside `root` may have been hidden.
+ * @param {Element} root
+ * @param {HTMLElement} next
+ */
+export function leaveHidden(root, next) {
+  const at = document.activeElement;
+  if (root.contains(at) && !at.checkVisibility({ visibilityProperty: true })) takes(next);
+}
+
+/**
  * Draws; what had the focus inside `root` has it again, or what now stands for it, or `fallback`.
  * @param {Element} root
  * @param {() => void} draw

@@ -4,7 +4,7 @@
  */
 
 import { ICONS, el, icon, setText } from "./dom.js";
-import { handOn } from "./focus.js";
+import { handOn, leaveHidden } from "./focus.js";
 import { timestamp, titleOf } from "./format.js";
 import { LaidOver } from "./laid-over.js";
 import { here, segmentAt, there } from "./lockstep.js";
@@ -300,5 +300,6 @@ export class PlayerPair {
     if (!act) return;
     event.preventDefault();
     act();
+    leaveHidden(this.element, this.screens.button);
   }
 }
