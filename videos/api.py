@@ -69,10 +69,14 @@ class ImportsView(APIView):
 
 
 class ImportView(APIView):
-    """GET how far an import is and what became of it."""
+    """GET how far an import is and what became of it; DELETE gives it up, or forgets it."""
 
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
         return Response(import_json(url_import.look_up(import_id, request.user)))
+
+    def delete(self, request: Request, import_id: uuid.UUID) -> Response:
+        url_import.give_up(url_import.look_up(import_id, request.user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _named_url(request: Request) -> str:

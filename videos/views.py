@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
@@ -19,7 +20,8 @@ from videos.media_urls import thumbnail_url
 from videos.models import Upload
 from videos.problems import problem_body
 from videos.requests import viewer
-from videos.serializers import video_json, video_page
+from videos.serializers import import_json, video_json, video_page
+from videos.uploads import url_import
 
 RECENT = 20
 ACCEPT = "video/*,.mkv,.ts,.flv,image/jpeg,image/png,image/webp"
@@ -71,13 +73,22 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         request.session.create()
     asker = viewer(request)
     recent = [video_json(video, asker) for video in recent_uploads(asker, RECENT)]
+    user = request.user if options.url_import and isinstance(request.user, User) else None
     context = {
+        "may_import": user is not None,
+        "imports_json": _imports(user) if user else [],
         "limits": _limits(),
         "direct": reverse("videos:api-direct-begin") if options.s3_uploads else "",
         "recent_json": recent,
         "error": problem_body(refusal) if refusal else None,
     }
     return render(request, "videos/upload.html", context, status=refusal.status if refusal else 200)
+
+
+def _imports(owner: User) -> list[dict[str, Any]]:
+    """The owner's imports that are no video yet, newest first."""
+    rows = [import_json(row) for row in url_import.open_imports(owner)[:RECENT]]
+    return [row for row in rows if row["video"] is None]
 
 
 @require_safe

@@ -43,6 +43,8 @@ export class JobCard {
     /** What sends the file, while it is on its way. */
     this.transfer = null;
     this.paused = false;
+    /** What trying again is. */
+    this.onceMore = () => this.start();
     this.picture = el("div", { class: "thumbnail" }, icon(ICONS.film));
     this.words = el("span", { "data-role": "state" });
     this.figures = el("span");
@@ -52,15 +54,24 @@ export class JobCard {
     this.hold = el("button", { class: "button quiet", type: "button", hidden: true,
       click: () => this.pauseOrGoOn() });
     this.again = el("button", { class: "button", type: "button", hidden: true,
-      click: () => this.start() }, "Try again");
+      click: () => this.onceMore() }, "Try again");
+    this.heading = el("h3");
+    this.call(name);
     this.result = el("div", { class: "job-result", hidden: true });
     this.problem = el("div", { class: "problem", hidden: true });
     this.body = el("div", { class: "job-body" },
-      el("div", { class: "job-head" }, el("h3", { title: this.name }, el("bdi", {}, this.name)),
+      el("div", { class: "job-head" }, this.heading,
         el("div", { class: "job-actions" }, this.hold, this.action)),
       el("p", { class: "job-state" }, this.words, this.figures),
       this.bar.element, this.problem, this.result);
     this.element = el("li", { class: "job card", "data-role": "job-card" }, this.picture, this.body);
+  }
+
+  /** @param {string} name */
+  call(name) {
+    this.name = shown(name);
+    this.heading.title = this.name;
+    this.heading.replaceChildren(el("bdi", {}, this.name));
   }
 
   /**
@@ -128,13 +139,18 @@ export class JobCard {
 
   start() {
     this.unsent = true;
+    this.clear();
+    this.state("waiting", "Waiting to be sent", bytes(this.file.size));
+    this.offer("Cancel");
+    this.queue.add(this);
+  }
+
+  /** As before the first try. */
+  clear() {
     handOn(this.problem, this.element);
     this.again.hidden = true;
     this.problem.hidden = true;
     this.restartBar();
-    this.state("waiting", "Waiting to be sent", bytes(this.file.size));
-    this.offer("Cancel");
-    this.queue.add(this);
   }
 
   /** Called by the queue when it is this file's turn. Never rejects. */
@@ -235,17 +251,20 @@ export class JobCard {
     this.element.dataset.final = String(final);
   }
 
-  /** @param {UploadError|Error} error */
-  fail(error) {
+  /**
+   * @param {UploadError|Error} error
+   * @param {string} [words] what has not happened
+   */
+  fail(error, words = "Not sent") {
     this.unsent = false;
     const known = error instanceof UploadError ? error
       : new UploadError("page", "Something broke in this page.", "Reload it and try again.", true);
-    this.state("failed", "Not sent", this.file ? bytes(this.file.size) : "");
+    this.state("failed", words, this.file ? bytes(this.file.size) : "");
     this.bar.element.hidden = true;
     this.explain({ code: known.code, message: known.title, detail: known.detail });
     this.again.hidden = !known.retryable;
     this.offer("Remove");
-    announce(`${this.name} was not sent. ${known.title}`);
+    announce(`${this.name}: ${words}. ${known.title}`);
   }
 
   explain(fault) {

@@ -91,6 +91,16 @@
  * @property {Duplicate[]} duplicates
  * @property {{retry: boolean, change: boolean, delete: boolean}} allowed
  *
+ * @typedef {object} Import a file that is fetched from an address
+ * @property {string} id
+ * @property {string} address where to ask how far it is
+ * @property {string} url where it is fetched from
+ * @property {"waiting"|"fetching"|"accepted"|"refused"} state
+ * @property {number} received bytes
+ * @property {number|null} length bytes; null where the server does not tell
+ * @property {string|null} video the address of what it has become
+ * @property {Fault|null} error
+ *
  * @typedef {object} Found a search, under way or done; its matches are shaped like duplicates
  * @property {string|null} id
  * @property {string|null} address null for one that was answered at once

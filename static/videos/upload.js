@@ -4,6 +4,7 @@ import { csrfToken } from "./csrf.js";
 import { byId, embedded } from "./dom.js";
 import { takeDrops, takePastes } from "./drop-zone.js";
 import { titleOf } from "./format.js";
+import { wireImports } from "./import-form.js";
 import { JobCard } from "./job-card.js";
 import { listUnfinished, takenUp } from "./unfinished.js";
 import { UploadQueue } from "./upload-queue.js";
@@ -83,5 +84,6 @@ addEventListener("beforeunload", (event) => {
 wireForm();
 takeDrops(zone, takeAll);
 takePastes(takeAll);
+wireImports(jobs, addCard);
 listRecent();
 listUnfinished(stopped, site, () => input.click());

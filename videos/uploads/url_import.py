@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.http import parse_header_parameters
 from django_q.tasks import async_task
@@ -54,6 +54,8 @@ State = UrlImport.State
 UNFINISHED: Final = (State.WAITING, State.FETCHING)
 # How often a fetch tells how far it is, learns whether it is still its own, and looks for room.
 RECORD_SECONDS: Final = 1.0
+# A refused one stands on its owner's page so long, unless they take it away.
+SHOWN: Final = timedelta(days=1)
 # Rows of what has ended go after a while, and the addresses in them.
 KEPT: Final = timedelta(days=7)
 
@@ -95,6 +97,17 @@ def look_up(import_id: uuid.UUID, user: Any) -> UrlImport:
     if row is None or not (user.is_staff or row.owner_id == user.pk):
         raise no_such_import()
     return row
+
+
+def open_imports(owner: User) -> QuerySet[UrlImport]:
+    """What the owner may wait for, or try again: not finished, or refused a short while ago."""
+    lately = Q(state=State.REFUSED, finished_at__gt=Now() - SHOWN)
+    return UrlImport.objects.filter(Q(state__in=UNFINISHED) | lately, owner=owner)
+
+
+def give_up(row: UrlImport) -> None:
+    """Forget it; a worker that fetches it stops. What was taken in by then stays, as a video."""
+    UrlImport.objects.filter(pk=row.pk).delete()
 
 
 def wake(import_id: uuid.UUID) -> None:
