@@ -23,6 +23,7 @@ from django.db import Error, close_old_connections, connection
 
 from moderation import presence, review, rules
 from videos import deletion, queue, searches, storage
+from videos.access import mail
 from videos.uploads import resumable, url_import
 from videos.uploads.s3 import direct
 
@@ -188,6 +189,7 @@ def _look_after_uploads() -> None:
         direct.look_after,
         url_import.look_after,
         searches.look_after,
+        mail.look_after,
         deletion.look_after,
         storage.clear_work,
     ):

@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
+from videos.mail_row import Mail as Mail
 from videos.search_row import Search as Search
 from videos.tombstone import Tombstone as Tombstone
 from videos.upload_rows import DirectUpload as DirectUpload
