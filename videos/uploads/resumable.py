@@ -276,7 +276,11 @@ def find_unaccepted() -> list[uuid.UUID]:
 
 def terminate(upload_id: uuid.UUID) -> None:
     """Forget the upload and its bytes; a video it became stays."""
-    PartialUpload.objects.filter(pk=upload_id).delete()
+    rows = PartialUpload.objects.filter(pk=upload_id)
+    with transaction.atomic():
+        # A writer may be recording: without the lock its part would come after those that go.
+        rows.select_for_update().first()
+        rows.delete()
     parts.remove(upload_id)
 
 

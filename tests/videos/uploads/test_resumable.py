@@ -1,8 +1,10 @@
 """The row of an unfinished upload: one writer, bytes that count, acceptance that is not lost."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from videos import storage
 from videos.access.visibility import SESSION_KEY
 from videos.errors import Refusal
-from videos.models import PartialUpload, Video
+from videos.models import PartialUpload, UploadPart, Video
 from videos.uploads import outcome, parts, resumable
 from videos.uploads.resumable import Begun, WriterLost
 
@@ -226,3 +228,30 @@ def test_bytes_that_no_upload_is_known_of_go_after_a_while(
     resumable.collect()
     assert not parts.folder(hers.id).exists()
     assert parts.folder(kept.id).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_is_given_up_while_its_writer_records() -> None:
+    upload = resumable.begin(Begun(1000, ""))
+    hold = resumable.claim(upload.id, 0)
+    given_up = threading.Event()
+
+    def give_up() -> None:
+        given_up.set()
+        try:
+            resumable.terminate(upload.id)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # As `record` does: first the row, then the part.
+            PartialUpload.objects.filter(pk=upload.id).update(received=10)
+            giving_up = pool.submit(give_up)
+            given_up.wait()
+            time.sleep(0.5)
+            UploadPart.objects.create(upload=upload, token=hold.token, start=0, length=10)
+        giving_up.result(timeout=30)
+
+    assert not PartialUpload.objects.exists()
+    assert not UploadPart.objects.exists()
