@@ -6,8 +6,11 @@ import { handOn, neighbour, redrawn } from "./focus.js";
 import { bytes, percent, shown } from "./format.js";
 import { unfinished } from "./transfer.js";
 
-/** A tab that was closed is noticed within seconds; one that is open goes on sending. */
-const LOOKS = 5;
+/**
+ * A tab that was closed is noticed within seconds, and after the server's ten at the latest; one
+ * that is open goes on sending.
+ */
+const LOOKS = 8;
 const LOOK_MS = 2000;
 /** Names of files that this page sends, or has given up. */
 const settled = new Set();
