@@ -121,8 +121,7 @@ def test_nor_on_a_result_with_all_of_it_opened(
     site: Site, pages: dict[str, str], page: Page
 ) -> None:
     page.goto(f"{site.url}{pages['result']}")
-    more = page.get_by_role("button", name="More frames")
-    more.click()
+    page.get_by_role("button", name="More frames").first.click()
     summaries = page.locator("summary:visible")
     for number in range(summaries.count()):
         summaries.nth(number).click()

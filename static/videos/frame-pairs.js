@@ -19,7 +19,8 @@ export class FramePairs {
     this.list = el("ol", { class: "frame-list" });
     this.more = el("button", { class: "button", type: "button", hidden: true,
       click: () => this.showMore() }, "More frames");
-    this.element = el("section", { class: "frames", hidden: true, "aria-label": "Matched frames" },
+    this.element = el("div", { class: "frames", hidden: true, role: "group",
+      "aria-label": "Matched frames" },
       el("h4", {}, "The same frames in both"), this.list, this.more);
   }
 
