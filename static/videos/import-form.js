@@ -1,8 +1,9 @@
 /** The form that names an address to fetch a file from, and what an earlier visit named. */
 
 import { csrfToken } from "./csrf.js";
-import { byId, el, embedded } from "./dom.js";
+import { byId, embedded } from "./dom.js";
 import { ImportJob, nameIn } from "./import-job.js";
+import { problemParts } from "./problem.js";
 import { UploadError } from "./upload-request.js";
 import { post } from "./video-request.js";
 
@@ -48,7 +49,7 @@ function tell(error) {
   problem.hidden = !known;
   byId("address").setAttribute("aria-invalid", String(Boolean(known)));
   if (known) {
-    problem.replaceChildren(el("strong", {}, known.title), known.detail ? `${known.detail} ` : "",
-      el("code", {}, known.code));
+    problem.replaceChildren(
+      ...problemParts({ message: known.title, code: known.code }, known.detail));
   }
 }
