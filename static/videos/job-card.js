@@ -234,6 +234,7 @@ export class JobCard {
       this.explain({ ...fault, detail: again ? "" : advice(fault) });
       this.again.hidden = !again;
     } else if (final || video.duplicates.length) {
+      if (video.error) this.explain({ ...video.error, detail: "" });
       this.conclude(video, final);
     }
   }
