@@ -13,18 +13,30 @@ class ModerationConfig(AppConfig):
         post_migrate.connect(make_groups, sender=self)
 
 
-def make_groups(using: str, **told: Any) -> None:
+def make_groups(using: str, plan: Any = (), **told: Any) -> None:
     """The groups of moderators and leads; what an operator changed about one stays."""
-    from django.contrib.auth.models import Group, Permission
+    from django.contrib.auth.models import Group
 
-    from moderation.roles import PERMISSIONS
+    from moderation.roles import LATER, PERMISSIONS
 
-    for name, codenames in PERMISSIONS.items():
-        held = Permission.objects.using(using).filter(
-            content_type__app_label="moderation", codename__in=codenames
-        )
+    new = [each.name for each, back in plan if each.app_label == "moderation" and not back]
+    for name, labels in PERMISSIONS.items():
+        held = _permissions(using, labels)
         # Not after a migration to a state that knows nothing of them yet.
-        if held.count() == len(codenames):
-            group, made = Group.objects.using(using).get_or_create(name=name)
-            if made:
-                group.permissions.set(held)
+        if len(held) < len(labels):
+            continue
+        group, made = Group.objects.using(using).get_or_create(name=name)
+        if made:
+            group.permissions.set(held)
+            continue
+        for migration in set(LATER).intersection(new):
+            group.permissions.add(*_permissions(using, LATER[migration][name]))
+
+
+def _permissions(using: str, labels: Any) -> list[Any]:
+    from django.contrib.auth.models import Permission
+
+    both = (label.split(".") for label in labels)
+    rows = Permission.objects.using(using)
+    found = [rows.filter(content_type__app_label=app, codename=name).first() for app, name in both]
+    return [row for row in found if row is not None]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission, User
 from django.db.models import Q, QuerySet
 
 from moderation.errors import no_lead, no_moderator, not_yours_to_move, own_video, wrong_state
@@ -21,12 +21,27 @@ MODERATORS: Final = "Moderators"
 LEADS: Final = "Leads"
 # What the groups may do when they are first made; afterwards that is the operator's.
 PERMISSIONS: Final = {
-    MODERATORS: ("review_flag", "view_flag"),
-    LEADS: (
-        *("review_flag", "lead_flag", "view_flag", "view_decision", "view_event"),
-        *("view_allowrule", "view_reference", "add_reference", "change_reference"),
-        *("delete_reference", "view_rightsholder", "add_rightsholder", "change_rightsholder"),
+    MODERATORS: (
+        *("moderation.review_flag", "moderation.view_flag"),
+        # Of decisions and events a moderator reads their own, see `moderation.audit`.
+        *("moderation.view_decision", "moderation.view_event"),
     ),
+    LEADS: (
+        *("moderation.review_flag", "moderation.lead_flag", "moderation.view_flag"),
+        *("moderation.view_decision", "moderation.view_event"),
+        *("moderation.view_allowrule", "moderation.add_allowrule"),
+        *("moderation.view_reference", "moderation.add_reference"),
+        *("moderation.change_reference", "moderation.delete_reference"),
+        *("moderation.view_rightsholder", "moderation.add_rightsholder"),
+        *("moderation.change_rightsholder", "videos.view_video"),
+    ),
+}
+# What groups that were there before got with a migration.
+LATER: Final = {
+    "0007_console": {
+        MODERATORS: ("moderation.view_decision", "moderation.view_event"),
+        LEADS: ("moderation.add_allowrule", "videos.view_video"),
+    },
 }
 # Moves that settle nothing about the videos, so that those who are involved may make them.
 _HARMLESS: Final = ("release", "hand_over", "expire")
@@ -82,6 +97,18 @@ def _permissions(user: AnyUser) -> set[str]:
         codename__in=["review_flag", "lead_flag"],
     )
     return set(given.values_list("codename", flat=True))
+
+
+def moderator_names() -> list[str]:
+    """User names of those who may be given a flag, by what their groups or they were given."""
+    held = {
+        "codename__in": ["review_flag", "lead_flag"],
+        "content_type__app_label": "moderation",
+    }
+    by_group = {f"groups__permissions__{name}": value for name, value in held.items()}
+    by_name = {f"user_permissions__{name}": value for name, value in held.items()}
+    users = User.objects.filter(Q(**by_group) | Q(**by_name), is_active=True)
+    return list(users.order_by("username").values_list("username", flat=True).distinct())
 
 
 def involving(person: int) -> Q:

@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from videos import storage
+from videos.access.visibility import sees_all
 from videos.advisory import only_one
 from videos.errors import Refusal, no_such_search, search_busy
 from videos.leased import LeasedRow, give_up_spent, lease_end, unheard
@@ -103,7 +104,7 @@ def begin(path: Path, filename: str, facts: dict[str, Any], owner: User | None) 
 def look_up(search_id: uuid.UUID, user: Any) -> Search:
     """The search, for its owner and staff, without an owner for everybody; raises NO_SEARCH."""
     row = Search.objects.filter(pk=search_id).first()
-    if row is None or not (row.owner_id in (None, user.pk) or user.is_staff):
+    if row is None or not (row.owner_id in (None, user.pk) or sees_all(user)):
         raise no_such_search()
     return row
 

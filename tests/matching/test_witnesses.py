@@ -13,6 +13,7 @@ from django.test import Client
 from matching.models import DuplicateLink, Segment
 from matching.serializers import video_with_duplicates
 from matching.witnesses import evidence_url, matrix_of, transform_of, witnesses
+from tests.people import staff_user
 from videos import storage
 from videos.access.visibility import Viewer
 from videos.media.pictures import jpeg
@@ -205,7 +206,7 @@ def test_the_reference_is_drawn_first_on_its_own_page(segment: Segment) -> None:
 def test_who_may_not_see_one_of_them_is_shown_nothing(hidden: str, segment: Segment) -> None:
     link = segment.link
     Video.objects.filter(pk=getattr(link, f"{hidden}_id")).update(visibility=Visibility.PRIVATE)
-    staff = User.objects.create_user("charlie", is_staff=True)
+    staff = staff_user("charlie")
 
     answer = Client().get(plain_url(segment))
 

@@ -14,6 +14,7 @@ from django.test import Client
 
 from tests.browsers import browser_of
 from tests.clamav import EICAR, Clamd
+from tests.people import staff_user
 from tvidz import answers, searching
 from tvidz.answers import Answer
 from videos.media.probe import Probe
@@ -127,7 +128,7 @@ def test_a_private_video_tells_times_and_certainty_to_strangers_and_all_to_its_o
     take_in: TakeIn, film: Path, excerpt: Path
 ) -> None:
     alice, bob = User.objects.create_user("alice"), User.objects.create_user("bob")
-    chief = User.objects.create_user("chief", is_staff=True)
+    chief = staff_user("chief")
     take_in(film, name="a secret.mp4", owner=alice)
 
     for browser in (Client(), browser_of(bob)):
@@ -154,7 +155,7 @@ def test_what_is_locked_away_or_deleted_is_told_to_nobody(
 ) -> None:
     assert len(ask(excerpt).json()["matches"]) == 1
     Video.objects.filter(pk=original.pk).update(state=state, error_code="MALWARE")
-    owner = browser_of(User.objects.create_user("chief", is_staff=True))
+    owner = browser_of(staff_user("chief"))
 
     assert ask(excerpt).json()["matches"] == []
     assert ask(excerpt, owner).json()["matches"] == []
@@ -380,7 +381,7 @@ class TestLongOnes:
 
     def test_one_of_somebody_signed_in_is_theirs_and_staffs_alone(self, excerpt: Path) -> None:
         alice, bob = User.objects.create_user("alice"), User.objects.create_user("bob")
-        chief = User.objects.create_user("chief", is_staff=True)
+        chief = staff_user("chief")
         address = ask(excerpt, browser_of(alice)).json()["address"]
 
         assert browser_of(alice).get(address).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
 
+from tests.people import staff_user
 from videos.access.visibility import (
     SESSION_LIMIT,
     Viewer,
@@ -38,7 +39,7 @@ def bob() -> User:
 
 @pytest.fixture
 def moderator() -> User:
-    return User.objects.create_user("charlie", is_staff=True)
+    return staff_user("charlie")
 
 
 def test_a_private_video_is_its_owners_alone(video_row: MakeVideo, alice: User, bob: User) -> None:

@@ -27,6 +27,7 @@ from django.utils.http import parse_header_parameters
 from django_q.tasks import async_task
 
 from videos import outgoing
+from videos.access.visibility import sees_all
 from videos.advisory import only_one
 from videos.errors import (
     Refusal,
@@ -94,7 +95,7 @@ def begin(url: str, owner: User) -> UrlImport:
 def look_up(import_id: uuid.UUID, user: Any) -> UrlImport:
     """The import, for whoever began it and for staff; raises NO_IMPORT."""
     row = UrlImport.objects.filter(pk=import_id).first()
-    if row is None or not (user.is_staff or row.owner_id == user.pk):
+    if row is None or not (sees_all(user) or row.owner_id == user.pk):
         raise no_such_import()
     return row
 
