@@ -1,4 +1,4 @@
-"""Flags in the admin, surest and largest first; who has rights, and in which videos."""
+"""What of moderation is in the admin; and who has rights, and in which videos."""
 
 from typing import Any
 
@@ -7,12 +7,19 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from moderation.flag_admin import FlagAdmin
-from moderation.models import Flag, Reference, RightsHolder
+from moderation.ledger_admin import DecisionAdmin, EventAdmin
+from moderation.models import AllowRule, Decision, Event, Flag, Queue, Reference, RightsHolder
+from moderation.queue_admin import QueueAdmin
 from moderation.registration import Rights, register, withdraw
 from moderation.rights import change_holder, change_reference, staff
 from moderation.rights_rows import CONDITIONS, REFERENCE_POLICY
+from moderation.rule_admin import AllowRuleAdmin
 
 admin.site.register(Flag, FlagAdmin)
+admin.site.register(Decision, DecisionAdmin)
+admin.site.register(Event, EventAdmin)
+admin.site.register(AllowRule, AllowRuleAdmin)
+admin.site.register(Queue, QueueAdmin)
 
 
 @admin.register(RightsHolder)

@@ -1,15 +1,12 @@
-"""The queue in the admin: flags in their order, one verdict on many, and the review screen."""
+"""The queue in the admin: flags in their order, views of it that people keep, the review screen."""
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q, QuerySet
-from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -17,97 +14,36 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
+from django.views.decorators.http import require_POST
 
 from matching.serializers import confidence_word
-from moderation.bulk import bulk
-from moderation.models import Decision, Flag, Preference
+from moderation import saved_views
+from moderation.asking import actor_of
+from moderation.errors import no_moderator
+from moderation.models import Flag, Preference
+from moderation.queue_actions import QueueActions
+from moderation.queue_filters import (
+    AgeFilter,
+    HeldFilter,
+    KindFilter,
+    ScoreFilter,
+    WhichFilter,
+    wanted_of,
+)
 from moderation.queues import ORDER, WAITING, counts, visible_to
 from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
-from moderation.roles import moderator
-from videos.admin import ReadOnlyAdmin
-from videos.errors import Refusal
-
-Verdict = Decision.Verdict
-REASONS = {Verdict.DISMISSED: Dismissed, Verdict.CONFIRMED: Confirmed}
-DAY = 24
+from moderation.roles import Actor
+from moderation.statistics_page import may_read_statistics, statistics_page
 
 
-class WhichFilter(admin.SimpleListFilter):
-    """What of the queue; without a choice what waits for a first verdict."""
-
-    title = "queue"
-    parameter_name = "which"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("waiting", "All that waits"),
-            ("mine", "Held by me"),
-            ("overdue", "Overdue"),
-            *((state.value, str(state.label).capitalize()) for state in Flag.State),
-            ("all", "All"),
-        ]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *rest = super().choices(changelist)
-        yield {**first, "display": "Open"}
-        yield from (choice for choice in rest if choice["display"] != "Open")
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        wanted = self.value() or Flag.State.OPEN
-        narrowed = {
-            "waiting": Q(state__in=WAITING),
-            "mine": Q(lease__moderator_id=request.user.pk),
-            "overdue": Q(state__in=WAITING, due_at__lt=Now()),
-            "all": Q(),
-        }
-        return queryset.filter(narrowed.get(wanted, Q(state=wanted)))
-
-
-class ScoreFilter(admin.SimpleListFilter):
-    title = "confidence"
-    parameter_name = "sure"
-    BANDS = {"certain": (0.9, 1.01), "likely": (0.7, 0.9), "doubtful": (0.0, 0.7)}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, word) for word in self.BANDS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        band = self.BANDS.get(self.value() or "")
-        return queryset.filter(score__gte=band[0], score__lt=band[1]) if band else queryset
-
-
-class AgeFilter(admin.SimpleListFilter):
-    title = "age"
-    parameter_name = "age"
-    HOURS = {"day": DAY, "week": 7 * DAY, "month": 30 * DAY}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(word, f"Older than a {word}") for word in self.HOURS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        hours = self.HOURS.get(self.value() or "")
-        if hours is None:
-            return queryset
-        return queryset.filter(opened_at__lt=timezone.now() - timedelta(hours=hours))
-
-
-class KindFilter(admin.SimpleListFilter):
-    title = "kind of change"
-    parameter_name = "kind"
-    KINDS = ("mirrored", "inverted", "turned", "speed", "excerpt", "inserted", "reordered", "exact")
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in self.KINDS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        return queryset.filter(kinds__contains=[self.value()]) if self.value() else queryset
-
-
-class FlagAdmin(ReadOnlyAdmin):
+class FlagAdmin(QueueActions):
     """Decisions are made on the review screen, or for a selection with one reason."""
 
     list_display = ["pair", "confidence", "share", "kind_words", "policy_word", "due", "held"]
-    list_filter = [WhichFilter, "policy", "holder", ScoreFilter, KindFilter, AgeFilter]
+    list_filter = [
+        *(WhichFilter, "policy", "holder"),
+        *(ScoreFilter, KindFilter, AgeFilter, HeldFilter),
+    ]
     search_fields = [
         *("link__query__title", "link__query__filename"),
         *("link__reference__title", "link__reference__filename"),
@@ -117,38 +53,46 @@ class FlagAdmin(ReadOnlyAdmin):
     # Counting everything is as slow as the table is long, and nobody reads that number.
     show_full_result_count = False
     ordering = list(ORDER)
-    actions = ["dismiss_selected", "confirm_selected"]
     change_list_template = "admin/moderation/flag/queue.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flag]:
-        try:
-            return visible_to(moderator(request.user))
-        except Refusal:
-            # An admin who looks after the site sees the queue without deciding anything.
-            return super().get_queryset(request)
+        actor = actor_of(request)
+        # An admin who looks after the site sees the queue without deciding anything.
+        return super().get_queryset(request) if actor is None else visible_to(actor)
 
     def get_urls(self) -> list[URLPattern]:
-        own = [
-            path("review/", self.admin_site.admin_view(self.review), name="moderation_flag_next"),
-            path(
-                "<int:flag_id>/review/",
-                self.admin_site.admin_view(self.review),
-                name="moderation_flag_review",
-            ),
+        def own(route: str, view: Any, name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"moderation_{name}")
+
+        return [
+            own("review/", self.review, "flag_next"),
+            own("<int:flag_id>/review/", self.review, "flag_review"),
+            own("views/", require_POST(self.keep_view), "flag_keep_view"),
+            own("views/<int:view_id>/forget/", require_POST(self.forget_view), "flag_forget_view"),
+            own("statistics/", self.statistics, "statistics"),
+            *super().get_urls(),
         ]
-        return own + super().get_urls()
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        told: dict[str, Any] = {"can_review": self.has_review_permission(request)}
-        if told["can_review"]:
-            waiting = counts(moderator(request.user))
+        actor = actor_of(request)
+        told: dict[str, Any] = {
+            "can_review": actor is not None,
+            "can_read_statistics": may_read_statistics(request.user),
+            "views": saved_views.views_of(request.user, request.GET.urlencode()),
+            "asked": saved_views.tidy(request.GET.urlencode()),
+        }
+        if actor is not None:
+            waiting = counts(actor)
             told["counts"] = [
                 {**waiting[state], "words": Flag.State(state).label.lower()}
                 for state in WAITING
                 if state in waiting
             ]
+            filters = QueryDict(mutable=True)
+            filters.update(wanted_of(request.GET))
+            told["review_filters"] = filters.urlencode()
         return super().changelist_view(request, {**(extra_context or {}), **told})
 
     def change_view(
@@ -162,9 +106,11 @@ class FlagAdmin(ReadOnlyAdmin):
     def review(self, request: HttpRequest, flag_id: int | None = None) -> HttpResponseBase:
         """The review screen, for one flag or for the queue from its beginning."""
         actor = _moderator(request)
-        kept = Preference.objects.filter(user_id=actor.id).first()
+        kept = Preference.objects.filter(user_id=actor.person).first()
         told = {
             "flag": flag_id,
+            "waits": flag_id is not None and _state_of(actor, flag_id) in WAITING,
+            "decision": reverse("admin:moderation_decision_change", args=[0]),
             "undo_seconds": settings.TVIDZ.undo_seconds,
             "blur": kept.blur if kept else True,
             "keys": kept.keys if kept else True,
@@ -177,52 +123,22 @@ class FlagAdmin(ReadOnlyAdmin):
         context = {**self.admin_site.each_context(request), "title": "Review", "review": told}
         return TemplateResponse(request, "admin/moderation/flag/review.html", context)
 
-    @admin.action(description="Dismiss…", permissions=["review"])
-    def dismiss_selected(
-        self, request: HttpRequest, chosen: QuerySet[Flag]
-    ) -> HttpResponseBase | None:
-        return self._decide(request, chosen, Verdict.DISMISSED)
+    def keep_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filters of the list under a name, or give the name other filters."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        query = saved_views.keep(
+            request.user, request.POST.get("name", ""), request.POST.get("query", "")
+        )
+        return HttpResponseRedirect(f"{reverse('admin:moderation_flag_changelist')}?{query}")
 
-    @admin.action(description="Confirm…", permissions=["review"])
-    def confirm_selected(
-        self, request: HttpRequest, chosen: QuerySet[Flag]
-    ) -> HttpResponseBase | None:
-        return self._decide(request, chosen, Verdict.CONFIRMED)
+    def forget_view(self, request: HttpRequest, view_id: int) -> HttpResponse:
+        if not saved_views.forget(request.user, view_id):
+            raise Http404
+        return HttpResponseRedirect(reverse("admin:moderation_flag_changelist"))
 
-    def has_review_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        try:
-            moderator(request.user)
-        except Refusal:
-            return False
-        return True
-
-    def _decide(
-        self, request: HttpRequest, chosen: QuerySet[Flag], verdict: Decision.Verdict
-    ) -> HttpResponseBase | None:
-        """Ask for the reason first; then each of them is decided on its own."""
-        reason = request.POST.get("reason", "")
-        if reason not in REASONS[verdict].values:
-            context = {**self.admin_site.each_context(request), "title": _asks(verdict)}
-            context |= {"opts": self.model._meta, "chosen": _with_names(chosen)}
-            context |= {"verdict": verdict}
-            context["reasons"] = [
-                (value, str(label).capitalize()) for value, label in REASONS[verdict].choices
-            ]
-            context["action"] = request.POST.get("action", "")
-            return TemplateResponse(request, "admin/moderation/flag/decide_many.html", context)
-        seen = _seen(request.POST.getlist("seen"))
-        selection = {flag.pk: seen.get(flag.pk, flag.version) for flag in chosen}
-        try:
-            done = bulk(request.user, selection, verdict, reason, request.POST.get("note", ""))
-        except Refusal as refusal:
-            self.message_user(request, refusal.message, messages.ERROR)
-            return None
-        if done.done:
-            self.message_user(request, f"{len(done.done)} decided.", messages.SUCCESS)
-        for why in {refusal.message for refusal in done.refused.values()}:
-            count = sum(refusal.message == why for refusal in done.refused.values())
-            self.message_user(request, f"{count} left as they are: {why}", messages.WARNING)
-        return None
+    def statistics(self, request: HttpRequest) -> HttpResponseBase:
+        return statistics_page(request, self.admin_site)
 
     @admin.display(description="match", ordering="place")
     def pair(self, flag: Flag) -> SafeString:
@@ -263,24 +179,15 @@ class FlagAdmin(ReadOnlyAdmin):
         return lease.moderator_name if lease else "–"
 
 
-def _moderator(request: HttpRequest) -> Any:
-    try:
-        return moderator(request.user)
-    except Refusal as refusal:
-        raise PermissionDenied(refusal.message) from None
+def _moderator(request: HttpRequest) -> Actor:
+    actor = actor_of(request)
+    if actor is None:
+        raise PermissionDenied(no_moderator().message)
+    return actor
 
 
-def _asks(verdict: Decision.Verdict) -> str:
-    return "Why are these dismissed?" if verdict == Verdict.DISMISSED else "What are these?"
-
-
-def _with_names(chosen: QuerySet[Flag]) -> QuerySet[Flag]:
-    return chosen.select_related("link__query", "link__reference").order_by(*ORDER)
-
-
-def _seen(pairs: Sequence[str]) -> dict[int, int]:
-    """The versions that were on the screen, of words like "12:3"."""
-    read = [pair.partition(":") for pair in pairs]
-    return {
-        int(pk): int(version) for pk, _, version in read if pk.isdecimal() and version.isdecimal()
-    }
+def _state_of(actor: Actor, flag_id: int) -> str:
+    state = visible_to(actor).filter(pk=flag_id).values_list("state", flat=True).first()
+    if state is None:
+        raise Http404
+    return state

@@ -55,6 +55,7 @@ class Decision(models.Model):
         ]
         indexes = [
             models.Index(fields=["moderator_id", "at"], name="idx_decision_moderator"),
+            models.Index(fields=["at"], name="idx_decision_at"),
             GinIndex(fields=["video_ids"], name="idx_decision_videos"),
         ]
 

@@ -13,3 +13,4 @@ from moderation.rights_rows import Policy as Policy
 from moderation.rights_rows import Reference as Reference
 from moderation.rights_rows import RightsHolder as RightsHolder
 from moderation.rule_rows import AllowRule as AllowRule
+from moderation.saved_row import SavedView as SavedView

@@ -1,5 +1,7 @@
 """Why: the reasons that people choose from, and those that the system names by itself."""
 
+from typing import Final
+
 from django.db import models
 
 
@@ -45,3 +47,15 @@ class BySystem(models.TextChoices):
     VIDEO_DELETED = "video_deleted", "One of the videos was deleted."
     NEWER_ENGINE = "newer_engine", "A newer engine's flag stands for the pair."
     SEGMENT_EXCLUDED = "segment_excluded", "What matches was excluded from matching."
+
+
+_WORDS: Final = {
+    value: str(label)
+    for reasons in (Dismissed, Confirmed, Returned, Reopened, BySystem)
+    for value, label in reasons.choices
+}
+
+
+def words_of(reason: str) -> str:
+    """A reason as people read it; "–" for none."""
+    return _WORDS.get(reason, reason.replace("_", " ")).capitalize() or "–"
