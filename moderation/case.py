@@ -16,7 +16,7 @@ from moderation.facts import rule_of
 from moderation.ledger import now
 from moderation.models import AllowRule, Decision, Draft, Event, Flag, Lease, Reference
 from moderation.presence import others_at
-from moderation.roles import Actor
+from moderation.roles import Actor, moderator_names
 from videos.access.visibility import Viewer
 from videos.models import Video
 from videos.serializers import video_json
@@ -82,7 +82,15 @@ def case(flag: Flag, actor: Actor) -> dict[str, Any]:
         "history": [event_json(row) for row in history(flag)[:MOST_EVENTS]],
         "looking": others_at(flag.pk, actor.id),
         "choices": choices(flag, actor, lease),
+        "hand_to": _receivers(actor, lease),
     }
+
+
+def _receivers(actor: Actor, lease: Lease | None) -> list[str]:
+    """Who may be given the flag, for a lead, while somebody has it."""
+    if lease is None or not actor.is_lead:
+        return []
+    return [name for name in moderator_names() if name != lease.moderator_name]
 
 
 def history(flag: Flag) -> Any:
@@ -197,6 +205,7 @@ def _uploader_json(link: DuplicateLink | None) -> dict[str, Any] | None:
 
 def _decision_json(row: Decision) -> dict[str, Any]:
     return {
+        "id": row.pk,
         "verdict": row.verdict,
         "move": row.move,
         "reason": row.reason,

@@ -59,6 +59,6 @@ export function wanted() {
   const names = ["state", "policy", "holder", "kind", "least_score", "most_score", "older_than",
     "overdue"];
   const asked = new URLSearchParams(location.search);
-  return Object.fromEntries(names.filter((name) => asked.has(name) && asked.get(name) !== "")
+  return Object.fromEntries(names.filter((name) => asked.has(name) && (name === "policy" || asked.get(name) !== ""))
     .map((name) => [name, asked.get(name)]));
 }

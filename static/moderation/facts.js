@@ -4,10 +4,14 @@ import { el } from "../videos/dom.js";
 import { counted, dateTime, length, percent, timestamp } from "../videos/format.js";
 import { changes, secondsHere, secondsThere } from "../videos/words.js";
 
-/** @param {any} told the case of the flag @param {Record<string, string>} words of the reasons */
-export function facts(told, words) {
+/**
+ * @param {any} told the case of the flag
+ * @param {Record<string, string>} words of the reasons
+ * @param {(id: number) => string} page of a decision with its frozen evidence
+ */
+export function facts(told, words, page) {
   return [block("The match", matchRows(told)), block("Rights", rightRows(told)),
-    block("Uploader", uploaderRows(told)), decisions(told, words), rules(told, words),
+    block("Uploader", uploaderRows(told)), decisions(told, words, page), rules(told, words),
     history(told, words)].filter(Boolean);
 }
 
@@ -64,11 +68,12 @@ function uploaderRows({ uploader }) {
   ];
 }
 
-function decisions(told, words) {
+function decisions(told, words, page) {
   if (!told.decisions.length) return null;
   return el("section", { class: "fact-block" }, el("h3", {}, "Earlier decisions"),
     el("ul", {}, ...told.decisions.map((one) => el("li", {},
-      `${one.verdict}: ${words[one.reason] || one.reason} – ${one.by}, ${dateTime(one.at)}`,
+      `${one.verdict}: ${words[one.reason] || one.reason} – ${one.by}, ${dateTime(one.at)} `,
+      el("a", { href: page(one.id), "aria-label": `Evidence of ${dateTime(one.at)}` }, "Evidence"),
       one.note && el("q", {}, one.note)))));
 }
 

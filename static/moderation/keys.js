@@ -7,6 +7,7 @@ const LIST = [
   ["s or j", "skip to the next one"],
   ["k", "back to the one before"],
   ["u", "undo the last decision"],
+  ["r", "reopen what was decided; for leads"],
   ["n", "write a note; Escape leaves it"],
   ["h", "hold on to it"],
   ["b", "blur or show the pictures"],

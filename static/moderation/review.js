@@ -6,6 +6,7 @@ import { verdict } from "../videos/words.js";
 import { Problem, ask, giveBack, wanted } from "./desk.js";
 import { Evidence, noEvidence } from "./evidence.js";
 import { facts } from "./facts.js";
+import { HandOver } from "./hand-over.js";
 import { keyList, listen } from "./keys.js";
 import { LeaseClock } from "./lease-clock.js";
 import { UndoBar } from "./undo-bar.js";
@@ -19,6 +20,7 @@ class Review {
   constructor() {
     const told = embedded("review-screen");
     this.reasons = told.reasons;
+    this.decisionPage = (id) => told.decision.replace("/0/", `/${id}/`);
     this.keysOn = told.keys;
     this.blurred = told.blur;
     /** @type {any} the case on the screen */
@@ -32,7 +34,8 @@ class Review {
       looking: (names) => this.showLooking(names) });
     this.undo = new UndoBar(told.undo_seconds, (id) => this.takeBack(id));
     this.keys = keyList();
-    byId("lease").replaceChildren(this.lease.element);
+    this.handOver = new HandOver({ give: (to) => this.give(to), free: () => this.free() });
+    byId("lease").replaceChildren(this.lease.element, this.handOver.element);
     byId("decide").replaceChildren(this.undo.element, this.bar.element);
     document.body.append(this.keys);
     byId("keys-button").addEventListener("click", () => this.keys.showModal());
@@ -40,8 +43,9 @@ class Review {
     byId("keys-on").addEventListener("change", (event) => this.prefer(event));
     listen((event) => this.key(event));
     addEventListener("pagehide", () => this.leave());
-    if (told.flag) this.work(() => ask(`flags/${told.flag}/take/`, "POST"), told.flag);
-    else this.next();
+    if (!told.flag) this.next();
+    else if (told.waits) this.work(() => this.take(told.flag), told.flag);
+    else this.work(() => this.look(told.flag));
   }
 
   /**
@@ -58,14 +62,23 @@ class Review {
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       if (id && [403, 409].includes(problem.status)) {
-        this.show(await ask(`flags/${id}/`).catch(() => null));
+        this.show(await this.look(id).catch(() => null));
       }
-      this.say(problem);
+      // What is decided is looked at without a lease.
+      if (problem.code !== "WRONG_STATE" || !this.told) this.say(problem);
     } finally {
       this.busy = false;
       byId("review").removeAttribute("aria-busy");
     }
     this.count();
+  }
+
+  take(id) {
+    return ask(`flags/${id}/take/`, "POST");
+  }
+
+  look(id) {
+    return ask(`flags/${id}/`);
   }
 
   next() {
@@ -88,10 +101,11 @@ class Review {
     }
     if (this.seen.at(-1) !== told.id) this.seen.push(told.id);
     this.lease.follow(told.id, told.lease);
+    this.handOver.show(told);
     this.bar.show(told);
     this.head(told);
     this.showLooking(told.looking);
-    byId("facts").replaceChildren(...facts(told, this.reasons));
+    byId("facts").replaceChildren(...facts(told, this.reasons, this.decisionPage));
     const place = byId("evidence");
     if (told.match) {
       this.evidence = new Evidence(told, this.blurred);
@@ -124,7 +138,16 @@ class Review {
 
   async decide(verb, reason) {
     const { told } = this;
-    if (this.busy || !told?.lease?.token) return;
+    if (this.busy || !told) return;
+    if (verb === "undo") {
+      await this.takeBack(told.id);
+      return;
+    }
+    if (verb === "reopen") {
+      await this.reopen(told, reason);
+      return;
+    }
+    if (!told.lease?.token) return;
     this.busy = true;
     clearTimeout(this.drafting);
     await this.lease.rest();
@@ -170,7 +193,36 @@ class Review {
     await this.letGo();
     this.seen.pop();
     const id = this.seen.at(-1);
-    await this.work(() => ask(`flags/${id}/take/`, "POST"), id);
+    await this.work(() => this.take(id), id);
+  }
+
+  async reopen(told, reason) {
+    await this.work(async () => {
+      await ask(`flags/${told.id}/reopen/`, "POST",
+        { version: told.version, reason, note: this.bar.note.value });
+      return this.look(told.id);
+    });
+  }
+
+  /** A lead gives what somebody holds to another one. @param {string} to */
+  async give(to) {
+    const { told } = this;
+    if (!told) return;
+    await this.saveDraft();
+    await this.work(async () => {
+      await ask(`flags/${told.id}/hand-over/`, "POST", { to });
+      return this.look(told.id);
+    });
+  }
+
+  /** A lead takes a flag out of somebody's hands. */
+  async free() {
+    const { told } = this;
+    if (!told) return;
+    await this.work(async () => {
+      await ask(`flags/${told.id}/release/`, "POST", {});
+      return this.take(told.id);
+    }, told.id);
   }
 
   async letGo() {
@@ -197,7 +249,7 @@ class Review {
       this.say(problem);
       return;
     }
-    await this.work(() => ask(`flags/${id}/take/`, "POST"), id);
+    await this.work(() => this.take(id), id);
   }
 
   draftSoon() {
@@ -249,7 +301,7 @@ class Review {
     if (!this.keysOn) return false;
     const acts = {
       s: () => this.skip(), j: () => this.skip(), k: () => this.back(),
-      u: () => !this.undo.element.hidden && this.undo.button.click(),
+      u: () => (this.undo.element.hidden ? this.told && this.bar.key("u") : this.undo.button.click()),
       n: () => this.bar.note.focus(), h: () => this.lease.renew(),
       b: () => this.evidence?.blur(!this.evidence.blurred),
     };

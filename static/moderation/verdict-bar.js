@@ -11,7 +11,11 @@ const LOOKS = {
   "answer-dismiss": { label: "Dismiss", key: "d" },
   "answer-confirm": { label: "Confirm", key: "c", primary: true },
   "send-back": { label: "Send back", key: "e" },
+  reopen: { label: "Reopen", key: "r", primary: true },
+  undo: { label: "Undo", key: "u" },
 };
+
+const WAITING = ["open", "leased", "second_review", "escalated"];
 
 export class VerdictBar {
   /**
@@ -49,7 +53,9 @@ export class VerdictBar {
     this.remember.checked = false;
     this.note.disabled = !this.choices.length;
     this.buttons.replaceChildren(...this.choices.map((choice) => this.button(choice)), this.skip);
-    const none = told.lease ? `${told.lease.holder} has this one.` : "Take it to decide it.";
+    const decided = `It is ${told.state.replaceAll("_", " ")}.`;
+    const free = WAITING.includes(told.state) ? "Take it to decide it." : decided;
+    const none = told.lease ? `${told.lease.holder} has this one.` : free;
     setText(this.does, this.choices.length ? "" : none);
   }
 
