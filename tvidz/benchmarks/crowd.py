@@ -40,7 +40,7 @@ def moderators(count: int) -> list[User]:
 
 def open_flags(count: int) -> None:
     """So many copies of one film, each with its link of one segment and an open flag."""
-    film, *copies = Video.objects.bulk_create(_video(n) for n in range(count + 1))
+    film, *copies = Video.objects.bulk_create(made_up_video(n) for n in range(count + 1))
     links = DuplicateLink.objects.bulk_create(
         DuplicateLink(
             query=copy,
@@ -69,8 +69,10 @@ def open_flags(count: int) -> None:
     flag_all([film.pk])
 
 
-def _video(number: int) -> Video:
+def made_up_video(number: int, title: str = "") -> Video:
+    """A row without a file."""
     return Video(
+        title=title,
         filename=f"{number}.mp4",
         media_type=MediaType.VIDEO,
         storage_key=f"videos/{uuid.uuid4()}.mp4",

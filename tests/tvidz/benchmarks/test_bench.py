@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", ["extraction", "growth", "moderation"])
+@pytest.mark.parametrize("name", ["extraction", "growth", "moderation", "queue"])
 def test_a_quick_benchmark_prints_tables_and_keeps_them_as_json(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from tvidz.benchmarks.growth import measure as growth
 from tvidz.benchmarks.ingest import measure as ingest
 from tvidz.benchmarks.machine import describe
 from tvidz.benchmarks.moderation import measure as moderation
+from tvidz.benchmarks.queue import measure as queue
 from tvidz.benchmarks.search import measure as search
 from tvidz.benchmarks.tables import Table
 from tvidz.benchmarks.uploads import measure as uploads
@@ -25,6 +26,7 @@ MEASURES: dict[str, Callable[[bool, Tell], list[Table]]] = {
     "growth": growth,
     "ingest": ingest,
     "moderation": moderation,
+    "queue": queue,
     "search": search,
     "uploads": uploads,
     "verdict": verdict,
