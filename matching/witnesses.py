@@ -15,7 +15,7 @@ from matching.engine.drawing import draw_pair
 from matching.engine.geometry import inverse
 from matching.engine.transform import Transform, transform
 from matching.models import Segment
-from videos.access.visibility import Viewer, may_see
+from videos.access.visibility import Viewer, kept_from, may_see
 from videos.errors import not_found
 from videos.evidence import evidence_pictures
 from videos.media.pictures import jpeg
@@ -94,7 +94,8 @@ def shown_segment(link_id: int, segment_id: int, viewer: Viewer, token: str | No
         shown = all(may_see(viewer, video) for video in both)
     else:
         shown = read_signed(token) == [SIGNED_FOR, str(segment.pk)]
-    if not shown or any(video.state in WITHHELD for video in both):
+    gone = any(video.state in WITHHELD or kept_from(viewer, video) for video in both)
+    if not shown or gone:
         raise not_found()
     return segment
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from matching.serializers import Pictures, confidence_word, other_json
 from tvidz.answers import Answer
 from tvidz.searching import Asked
-from videos.access.visibility import Viewer, may_see
+from videos.access.visibility import Viewer, kept_from, may_see
 from videos.models import WITHHELD, Search, Video
 
 
@@ -67,13 +67,10 @@ def _found_json(answer: Answer | None, viewer: Viewer) -> dict[str, Any]:
 
 def _matches_json(rows: Iterable[dict[str, Any]], viewer: Viewer) -> list[dict[str, Any]]:
     by_video = [(ref, list(parts)) for ref, parts in groupby(rows, lambda row: str(row["ref"]))]
-    # What has gone since, or is locked away, is told to nobody.
-    videos = Video.objects.exclude(state__in=WITHHELD).in_bulk([uuid.UUID(r) for r, _ in by_video])
-    told = [
-        _match_json(videos[uuid.UUID(ref)], parts, viewer)
-        for ref, parts in by_video
-        if uuid.UUID(ref) in videos
-    ]
+    # What has gone since, or is locked away, is told to nobody; what is blocked, not to the public.
+    found = Video.objects.exclude(state__in=WITHHELD).in_bulk([uuid.UUID(r) for r, _ in by_video])
+    videos = {str(pk): video for pk, video in found.items() if not kept_from(viewer, video)}
+    told = [_match_json(videos[ref], parts, viewer) for ref, parts in by_video if ref in videos]
     # Of equally sure ones those that can be looked at come first.
     return sorted(told, key=lambda match: (-round(match["score"], 2), match["video"]["id"] is None))
 

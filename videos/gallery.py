@@ -16,6 +16,7 @@ SETTLED: Final = (State.READY, State.PARTIAL, State.DUPLICATE)
 def public_videos(text: str = "") -> QuerySet[Video]:
     """What everybody may see and is worth a look; `text` is anywhere in the name."""
     rows = Video.objects.filter(visibility=Visibility.PUBLIC, state__in=SETTLED)
+    rows = rows.filter(blocked_at__isnull=True)
     rows = rows.exclude(thumbnail_key="")
     return rows.filter(called(text)) if text else rows
 

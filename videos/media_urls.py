@@ -8,8 +8,9 @@ import math
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from asgiref.sync import sync_to_async
@@ -21,12 +22,16 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 
 from videos import storage
+from videos.access.visibility import kept_from
 from videos.errors import Refusal, no_storage, not_found
 from videos.models import WITHHELD, FrameInfo, Video
 from videos.problems import problem
+from videos.requests import viewer
 from videos.s3 import StorageUnavailable
 
 BLOCK = 256 << 10
+# Seconds after which an answer under way is cut off when the video is blocked or deleted.
+LOOK_AGAIN = 5.0
 # More digits than any file has bytes are no range but an attack on the conversion.
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -40,6 +45,8 @@ class Piece:
     offset: int
     length: int
     filename: str = ""
+    video_id: uuid.UUID | None = None
+    blocked: bool = False
 
 
 def original_url(video: Video) -> str | None:
@@ -94,27 +101,41 @@ def _read_token(token: str) -> tuple[str, uuid.UUID, int]:
     return kind, uuid.UUID(video), int(number)
 
 
-def _find(token: str) -> Piece:
-    """The stored bytes a token stands for; raises Refusal."""
+def _find(token: str, request: HttpRequest) -> Piece:
+    """The stored bytes a token stands for; raises Refusal.
+
+    A video that is blocked is served to who may see it all the same, and not for holding a token.
+    """
     kind, video_id, number = _read_token(token)
-    video = Video.objects.filter(pk=video_id).exclude(state__in=WITHHELD).first()
+    video = _served(video_id, request)
     if video is None:
         raise not_found()
+    blocked = video.blocked_at is not None
     if kind == "picture":
         frame = FrameInfo.objects.filter(video=video, frame_number=number).first()
         if frame is None or frame.picture_offset is None or frame.picture_size is None:
             raise not_found()
-        return Piece(video.pictures_key, "image/jpeg", frame.picture_offset, frame.picture_size)
+        where = (video.pictures_key, "image/jpeg", frame.picture_offset, frame.picture_size)
+        return Piece(*where, video_id=video.pk, blocked=blocked)
     if kind == "thumbnail":
         key, mime, name = video.thumbnail_key, "image/jpeg", ""
     else:
         key, mime, name = video.storage_key, video.mime, video.filename
     try:
-        return Piece(key, mime, 0, storage.size_of(key), name)
+        return Piece(key, mime, 0, storage.size_of(key), name, video.pk, blocked)
     except FileNotFoundError:
         raise not_found() from None
     except StorageUnavailable:
         raise no_storage() from None
+
+
+def _served(video_id: uuid.UUID, request: HttpRequest) -> Video | None:
+    """The video, if its files are for who asks."""
+    video = Video.objects.filter(pk=video_id).exclude(state__in=WITHHELD).first()
+    # Who asks is looked up where it matters only: most requests need no session.
+    if video is None or (video.blocked_at is not None and kept_from(viewer(request), video)):
+        return None
+    return video
 
 
 @csrf_exempt
@@ -123,24 +144,26 @@ async def media(request: HttpRequest, token: str) -> HttpResponseBase:
     if request.method not in ("GET", "HEAD"):
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     try:
-        piece = await sync_to_async(_find)(token)
+        piece = await sync_to_async(_find)(token, request)
     except Refusal as refusal:
         return problem(refusal)
     asked = _asked_range(request.headers.get("Range", ""))
     start, stop = _span(asked, piece.length)
     if start >= stop and piece.length:
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{piece.length}"})
-    partial = asked is not None
+    in_part = asked is not None
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Length": str(stop - start),
-        "Cache-Control": f"private, max-age={settings.TVIDZ.media_url_seconds}",
+        "Cache-Control": f"private, max-age={settings.TVIDZ.media_url_seconds}"
+        if not piece.blocked
+        else "private, no-store",
     }
     if piece.filename:
         headers["Content-Disposition"] = content_disposition_header(False, piece.filename) or ""
-    if partial:
+    if in_part:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{piece.length}"
-    status = 206 if partial else 200
+    status = 206 if in_part else 200
     if request.method == "HEAD":
         return HttpResponse(status=status, content_type=piece.mime, headers=headers)
     try:
@@ -149,7 +172,7 @@ async def media(request: HttpRequest, token: str) -> HttpResponseBase:
         return problem(not_found())
     except StorageUnavailable:
         return problem(no_storage())
-    body = _blocks(file, piece.offset + start, stop - start)
+    body = _blocks(file, piece.offset + start, stop - start, partial(_goes_on, piece, request))
     return StreamingHttpResponse(body, status=status, content_type=piece.mime, headers=headers)
 
 
@@ -174,10 +197,22 @@ def _span(asked: tuple[str, str] | None, length: int) -> tuple[int, int]:
     return int(first), min(int(last) + 1, length) if last else length
 
 
-async def _blocks(file: BinaryIO, offset: int, length: int) -> AsyncIterator[bytes]:
+def _goes_on(piece: Piece, request: HttpRequest) -> bool:
+    return piece.video_id is None or _served(piece.video_id, request) is not None
+
+
+async def _blocks(
+    file: BinaryIO, offset: int, length: int, goes_on: Callable[[], bool]
+) -> AsyncIterator[bytes]:
+    """The bytes; players take hours for an answer, so it is asked again whether they may."""
     try:
         await sync_to_async(file.seek)(offset)
+        looked = time.monotonic()
         while length > 0:
+            if time.monotonic() - looked > LOOK_AGAIN:
+                if not await sync_to_async(goes_on)():
+                    return
+                looked = time.monotonic()
             block = await sync_to_async(file.read)(min(BLOCK, length))
             if not block:
                 return

@@ -54,7 +54,9 @@ class Video(models.Model):
     `storage_key` names the file; only `videos/storage.py` knows what it means. A file that was
     refused is not stored, and its key is empty. An anonymous uploader proves ownership with a
     secret of which only the SHA-256 is kept. `registered_at` says since when somebody has rights in
-    the video: moderation sets it, and in a match such a video is the reference.
+    the video: moderation sets it, and in a match such a video is the reference. Moderation sets
+    `blocked_at`, too: since when a claim keeps the video from everybody but its uploader and staff
+    (see `videos.access.visibility.kept_from`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -77,6 +79,7 @@ class Video(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
     uploaded_at = models.DateTimeField(auto_now_add=True)
     registered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     storage_key = models.CharField(max_length=255, blank=True)
     mime = models.CharField(max_length=64)

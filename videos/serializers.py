@@ -52,6 +52,7 @@ class VideoSerializer(serializers.ModelSerializer[Video]):
             "error",
             "warnings",
             "scene_cuts",
+            "blocked_at",
             "allowed",
         )
 

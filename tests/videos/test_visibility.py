@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client
 
 from tests.people import staff_user
@@ -170,3 +170,17 @@ def test_the_anonymous_browser_that_uploaded_may_come_back(clip: Path) -> None:
 
     assert browser.get(f"/api/v1/videos/{number}/").status_code == 200
     assert Client().get(f"/api/v1/videos/{number}/").status_code == 404
+
+
+def test_what_is_blocked_is_its_owners_and_those_who_look_after_it(
+    video_row: MakeVideo, alice: User, bob: User, moderator: User
+) -> None:
+    secret, stored = new_secret()
+    told = {"visibility": Visibility.PUBLIC, "blocked_at": "2026-11-21T20:00:00Z"}
+    video = video_row(owner=alice, secret_sha256=stored, **told)
+    bob.user_permissions.add(Permission.objects.get(codename="review_flag"))
+
+    for viewer in (Viewer(alice), Viewer(moderator), Viewer(bob), Viewer(NOBODY, secret=secret)):
+        assert may_see(viewer, video)
+    for viewer in (Viewer(NOBODY), Viewer(User.objects.create_user("dora"))):
+        assert not may_see(viewer, video)

@@ -19,6 +19,8 @@ from videos.models import State, Tombstone, Video, Visibility
 SESSION_KEY = "uploads"
 # A session remembers this many of its own uploads; older ones need their secret.
 SESSION_LIMIT = 200
+# The permission of moderators, which is another app's.
+REVIEWS = "moderation.review_flag"
 
 
 class Owned(Protocol):
@@ -52,6 +54,11 @@ def _staff_with(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool
     staff = getattr(user, "is_staff", False)
     return bool(staff and isinstance(user, PermissionsMixin) and user.has_perm(permission))
 
+    @property
+    def reviews(self) -> bool:
+        """Whether they are asked to judge matches, and so are shown what is blocked."""
+        return self.user.has_perm(REVIEWS)  # type: ignore[union-attr]
+
 
 def viewer_of(
     user: AbstractBaseUser | AnonymousUser, session: SessionBase | None, secret: str = ""
@@ -83,9 +90,16 @@ def owns(viewer: Viewer, video: Owned) -> bool:
     )
 
 
+def kept_from(viewer: Viewer, video: Video) -> bool:
+    """Whether a claim blocks the video for this viewer, whichever signed address they hold."""
+    if video.blocked_at is None:
+        return False
+    return not (owns(viewer, video) or viewer.is_staff or viewer.reviews)
+
+
 def may_see(viewer: Viewer, video: Video) -> bool:
     """Whether the viewer may open the video's page, follow its progress and play it."""
-    if video.state == State.DELETED:
+    if video.state == State.DELETED or kept_from(viewer, video):
         return False
     if video.state == State.QUARANTINED and not viewer.is_staff:
         return owns(viewer, video)
