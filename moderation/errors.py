@@ -33,9 +33,11 @@ def lease_lost() -> Refusal:
     )
 
 
-def changed() -> Refusal:
+def changed(what: str = "flag") -> Refusal:
     return Refusal(
-        "CHANGED", "Something happened to this flag since you looked. Look again, then decide.", 409
+        "CHANGED",
+        f"Something happened to this {what} since you looked. Look again, then decide.",
+        409,
     )
 
 
@@ -53,13 +55,17 @@ def no_evidence() -> Refusal:
     )
 
 
-def wrong_state(state: str, name: str) -> Refusal:
-    words = name.replace("_", " ")
-    return Refusal("WRONG_STATE", f"“{words}” cannot be done with a flag that is {state}.", 409)
+def wrong_state(state: str, name: str, what: str = "flag") -> Refusal:
+    words, now = name.replace("_", " "), state.replace("_", " ")
+    return Refusal("WRONG_STATE", f"“{words}” cannot be done with a {what} that is {now}.", 409)
 
 
 def no_such_flag() -> Refusal:
     return Refusal("NO_FLAG", "There is no such flag, or it is not in your queues.", 404)
+
+
+def no_such_claim() -> Refusal:
+    return Refusal("NO_CLAIM", "There is no such claim, or it is none of yours.", 404)
 
 
 def no_such_rule() -> Refusal:
@@ -74,9 +80,15 @@ def no_lead() -> Refusal:
     return Refusal("NO_LEAD", "This is for leads.", 403)
 
 
-def not_yours_to_move(name: str) -> Refusal:
+def not_yours_to_move(name: str, what: str = "flag") -> Refusal:
     words = name.replace("_", " ")
-    return Refusal("NOT_YOURS", f"“{words}” is not yours to do with this flag.", 403)
+    return Refusal("NOT_YOURS", f"“{words}” is not yours to do with this {what}.", 403)
+
+
+def decided_before() -> Refusal:
+    return Refusal(
+        "DECIDED_BEFORE", "You decided about this before, so another lead has to answer.", 403
+    )
 
 
 def own_video() -> Refusal:
@@ -93,6 +105,10 @@ def too_late(seconds: int) -> Refusal:
 
 def bad_reason(reason: str) -> Refusal:
     return Refusal("BAD_REASON", f"“{reason}” is none of the reasons for this.", 422)
+
+
+def bad_documents() -> Refusal:
+    return Refusal("BAD_DOCUMENTS", "Name up to 20 documents, in up to 500 characters each.", 422)
 
 
 def note_needed() -> Refusal:

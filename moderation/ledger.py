@@ -1,4 +1,4 @@
-"""The only way a flag moves: the table says where to, and an event is appended with it."""
+"""The only way flags and claims move: the table says where to, and an event is appended with it."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Max
 
 from moderation.errors import wrong_state
-from moderation.models import Decision, Event, Flag
+from moderation.models import Claim, Decision, Event, Flag
 from moderation.roles import Actor
 from moderation.states import NOTHING, Machine, NotAllowed, move
 
@@ -85,6 +85,51 @@ def prepared(
         rule_id=flag.rule_id,
         video_ids=[flag.query_id, flag.reference_id],
         bulk_id=decision.bulk_id if decision else None,
+        facts=dict(facts or {}),
+    )
+
+
+def turned(
+    claim: Claim,
+    name: str,
+    actor: Actor,
+    *,
+    reason: str = "",
+    note: str = "",
+    facts: Mapping[str, Any] | None = None,
+    **fields: Any,
+) -> Event:
+    """Move a claim that the transaction has locked or made, and append the event, as `moved` does.
+
+    Raises the Refusal WRONG_STATE where the table has no such move.
+    """
+    before = claim.state if claim.version else NOTHING
+    try:
+        after = move(Machine.CLAIM, before, name)
+    except NotAllowed:
+        raise wrong_state(before, name, "claim") from None
+    for field, value in fields.items():
+        setattr(claim, field, value)
+    claim.state, claim.reason = after, reason
+    claim.version += 1
+    claim.save()
+    decision = claim.decision
+    return Event.objects.create(
+        machine=Event.Subject.CLAIM,
+        subject_id=claim.pk,
+        sequence=claim.version,
+        move=name,
+        before=before,
+        after=after,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        reason=reason,
+        note=note,
+        policy_version=claim.policy_version,
+        evidence_sha256=decision.evidence_sha256 if decision else "",
+        decision=decision,
+        video_ids=[claim.query_id, claim.reference_id],
         facts=dict(facts or {}),
     )
 

@@ -133,6 +133,8 @@ class Event(models.Model):
             models.CheckConstraint(
                 name="event_person_is_named",
                 condition=Q(actor_kind="system", actor_id__isnull=True)
+                # Whoever uploaded without an account has no id that we know.
+                | Q(actor_kind="uploader")
                 | (~Q(actor_kind="system") & Q(actor_id__isnull=False)),
             ),
         ]

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from moderation.territories import check_territories
+from moderation.webhooks import check_address
 from videos.models import Video
 
 # What a change of the policy version is about.
@@ -66,11 +67,22 @@ class RightsHolder(models.Model):
         related_name="rights_holders",
         help_text="Who acts for them; as moderators they may not decide about their videos.",
     )
+    webhook_url = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[check_address],
+        help_text="Told of every turn of their claims by POST.",
+    )
+    webhook_secret = models.CharField(max_length=128, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                name="rights_holder_webhook_is_signed",
+                condition=Q(webhook_url="") | ~Q(webhook_secret=""),
+            ),
             models.UniqueConstraint(Lower("name"), name="rights_holder_once"),
             models.CheckConstraint(name="rights_holder_has_a_name", condition=~Q(name="")),
             models.CheckConstraint(

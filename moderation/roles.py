@@ -24,11 +24,12 @@ PERMISSIONS: Final = {
     MODERATORS: (
         *("moderation.review_flag", "moderation.view_flag"),
         # Of decisions and events a moderator reads their own, see `moderation.audit`.
-        *("moderation.view_decision", "moderation.view_event"),
+        *("moderation.view_decision", "moderation.view_event", "moderation.view_claim"),
     ),
     LEADS: (
         *("moderation.review_flag", "moderation.lead_flag", "moderation.view_flag"),
         *("moderation.view_decision", "moderation.view_event"),
+        *("moderation.view_claim", "moderation.view_notice"),
         *("moderation.view_allowrule", "moderation.add_allowrule"),
         *("moderation.view_reference", "moderation.add_reference"),
         *("moderation.change_reference", "moderation.delete_reference"),
@@ -41,6 +42,10 @@ LATER: Final = {
     "0007_console": {
         MODERATORS: ("moderation.view_decision", "moderation.view_event"),
         LEADS: ("moderation.add_allowrule", "videos.view_video"),
+    },
+    "0008_claims": {
+        MODERATORS: ("moderation.view_claim",),
+        LEADS: ("moderation.view_claim", "moderation.view_notice"),
     },
 }
 # Moves that settle nothing about the videos, so that those who are involved may make them.

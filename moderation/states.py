@@ -131,6 +131,11 @@ FLAG_MOVES: Final = (
 # What is still open between a rights holder and an uploader.
 _OPEN_CLAIM: Final = ("potential", "active", "disputed", "reinstated", "appealed", "upheld")
 _NOTICED: Final = ("takedown", "counter_noticed")
+# Where the policy of a claim has its effect. A dispute alone lifts nothing, or whoever is blocked
+# would be back for a month with one click; an answer does, or the clock where there is none.
+APPLIED: Final = (*_OPEN_CLAIM[1:], *_NOTICED, "litigation_hold")
+# Of a pair and a holder there is one such claim at a time.
+STANDING: Final = ("potential", *APPLIED)
 
 CLAIM_MOVES: Final = (
     Move("propose", (NOTHING,), "potential", (Who.SYSTEM,), clock=Clock.POTENTIAL),

@@ -10,7 +10,7 @@ from django.db import connection
 from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink, Segment
 from moderation.flagging import flag
-from moderation.models import Event, Flag
+from moderation.models import Claim, Event, Flag
 from moderation.states import Machine, replay
 from videos.models import Video
 
@@ -119,3 +119,8 @@ def tell_every_state() -> None:
         told = [(event.move, event.before, event.after) for event in events]
         assert replay(Machine.FLAG, told) == row.state, told
         assert [event.sequence for event in events] == list(range(1, row.version + 1))
+    for claim in Claim.objects.all():
+        events = Event.objects.filter(machine="claim", subject_id=claim.pk).order_by("sequence")
+        told = [(event.move, event.before, event.after) for event in events]
+        assert replay(Machine.CLAIM, told) == claim.state, told
+        assert [event.sequence for event in events] == list(range(1, claim.version + 1))
