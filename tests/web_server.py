@@ -21,6 +21,9 @@ class Web:
     port: int
     pages: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    # Of what was posted: bodies as they came, and the headers with them.
+    bodies: list[bytes] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     # Blocks that /held has sent, and what lets it go on.
     go_on: threading.Event = field(default_factory=threading.Event)
     server_names: list[str | None] = field(default_factory=list)
@@ -54,6 +57,8 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             web.asked.append((f"POST {self.path} {body.decode()}", self.headers.get("Host", "")))
+            web.bodies.append(body)
+            web.headers.append(dict(self.headers.items()))
             self._answer()
 
         def _answer(self) -> None:

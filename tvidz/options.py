@@ -115,6 +115,12 @@ class Options(BaseSettings):
         "`smtps://user:password@host`, `smtp+starttls://…` or, without encryption, `smtp://…`, "
         "with `:port` where it is another. Empty: development prints mail, production sends none.",
     )
+    site_url: str = Field(
+        "",
+        pattern=ENDPOINT,
+        description="Where the site is reached, as `https://videos.example`, for links in mails "
+        "about claims. Empty: they name the path alone.",
+    )
     email_from: str = Field("tvidz@localhost", description="Sender of that mail.")
     anonymous_uploads: bool = Field(
         True, description="Whether visitors who are not signed in may upload."
@@ -482,6 +488,41 @@ class Options(BaseSettings):
         ge=0,
         le=36_500,
         description="Days that an allow rule holds where its maker names none. 0: for ever.",
+    )
+
+    # Claims
+    claim_potential_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days after which a claim under the policy *review* expires, if the rights "
+        "holder does not let it take effect.",
+    )
+    claim_dispute_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="Days after which a disputed claim is released if nobody answers.",
+    )
+    claim_appeal_days: int = Field(
+        7, ge=1, le=365, description="The same for a claim that is appealed against."
+    )
+    claim_counter_days: int = Field(
+        14,
+        ge=1,
+        le=365,
+        description="Days after a counter-notice until the video is restored, if no court action "
+        "is told.",
+    )
+    notice_days: int = Field(
+        3,
+        ge=1,
+        le=30,
+        description="Days that a mail or webhook about a claim is tried again before it is given "
+        "up.",
+    )
+    webhook_seconds: float = Field(
+        10.0, gt=0, le=120, description="Seconds that the receiver of a webhook has to answer."
     )
 
     # A descriptor of one's own

@@ -29,7 +29,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Facts:
-    """Duration, size and codec are known now: look again."""
+    """What the video is, or who may see it, is another than before: look again."""
 
     type: ClassVar[str] = "facts"
 
@@ -79,6 +79,11 @@ Message = Progress | Facts | Cut | Thumbnail | Duplicate | Gone | StateChanged
 def group_of(video_id: uuid.UUID | str) -> str:
     """The channel layer's group of a video; made from its id, never from what a client sent."""
     return f"video.{uuid.UUID(str(video_id)).hex}"
+
+
+def look_again(video_id: uuid.UUID) -> None:
+    """Have everybody who follows the video asked whether they may."""
+    publish(video_id, Facts())
 
 
 def publish(video_id: uuid.UUID, message: Message) -> None:

@@ -184,11 +184,14 @@ Q_CLUSTER = {
 TVIDZ_TASKS = {
     "analyse": "tvidz.pipeline.analyse",
     "finish_direct": "videos.uploads.s3.direct.finish",
+    "notify": "moderation.delivery.deliver",
     "import": "videos.uploads.url_import.fetch",
     "search": "tvidz.searching.run",
 }
 # Told of a video that is deleted, in the transaction that hides it.
 TVIDZ_DELETION = ["moderation.superseding.video_deleted"]
+# Told of a video that others may no longer see, or may again.
+TVIDZ_LOOK_AGAIN = ["tvidz.progress.look_again"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["videos.requests.BrowserSession"],
