@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
-from moderation.decide import Because, check, draw_up, routed
+from moderation.decide import Because, check, draw_up, routed, settle_claims
 from moderation.errors import bad_reason, changed, held, no_such_flag
 from moderation.evidence import Evidence, evidence_of
 from moderation.ledger import now, prepared
@@ -96,7 +96,8 @@ def _write(
         for flag, name in planned
     ]
     events: list[Event] = []
-    for (flag, name), decision in zip(planned, Decision.objects.bulk_create(drawn), strict=True):
+    decisions = Decision.objects.bulk_create(drawn)
+    for (flag, name), decision in zip(planned, decisions, strict=True):
         proposer = actor.id if name == "bulk_propose" else None
         events.append(
             prepared(
@@ -114,6 +115,7 @@ def _write(
     Lease.objects.filter(flag__in=flags).delete()
     Draft.objects.filter(flag__in=flags, moderator_id=actor.id).delete()
     _save(flags)
+    settle_claims(list(zip(flags, decisions, strict=True)))
     return {flag.pk: flag.state for flag in flags}
 
 

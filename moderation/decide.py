@@ -1,8 +1,8 @@
 """Deciding a flag that one holds: dismiss, confirm, escalate, answer; and taking that back.
 
 Each verb is one transaction: it locks the flag, checks version and token, freezes the evidence with
-a `Decision` and appends an event. What follows for uploader and rights holder is not here: a claim
-is opened from a confirmed flag's decision.
+a `Decision` and appends an event. What follows for uploader and rights holder are claims, opened
+and withdrawn in the same transaction (`moderation.claims`).
 """
 
 import random
@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from moderation import rules
+from moderation import claims, rules
 from moderation.errors import (
     bad_reason,
     bad_segments,
@@ -33,7 +33,7 @@ from moderation.ledger import moved, now
 from moderation.models import Decision, Draft, Flag, Lease
 from moderation.policy import needs_second
 from moderation.queues import WAITING
-from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
+from moderation.reasons import BySystem, Confirmed, Dismissed, Reopened, Returned
 from moderation.review import lease_of, locked
 from moderation.roles import Actor, AnyUser, lead, moderator, permit
 from moderation.rules import NewRule
@@ -169,6 +169,7 @@ def undo(user: AnyUser, flag_id: int) -> None:
             raise too_late(seconds)
         _reverse(last, actor)
         moved(flag, "undo", actor, facts={"decision": last.pk})
+        claims.follow_again(flag)
 
 
 def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "") -> None:
@@ -185,6 +186,8 @@ def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "
         facts = {}
         if last is not None and flag.state != Flag.State.SUPPRESSED:
             _reverse(last, actor)
+            # Also what an earlier confirmation brought about and new evidence left standing.
+            claims.end_all_of([flag], BySystem.DECISION_UNDONE)
             facts = {"decision": last.pk}
         opened_at = now()
         fields = _due_anew(flag) | {
@@ -192,11 +195,13 @@ def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "
             "place": place(flag.priority, opened_at),
         }
         moved(flag, "reopen", actor, reason=reason, note=note, facts=facts, **fields)
+        claims.follow_again(flag)
 
 
 def _reverse(decision: Decision, actor: Actor) -> None:
     """Take back what a decision brought about; the record of it stays."""
     rules.end_those_of(decision, actor)
+    claims.end_those_of(decision)
 
 
 def _due_anew(flag: Flag) -> dict[str, Any]:
@@ -250,7 +255,15 @@ def _decide(
         facts=facts,
         **fields,
     )
+    settle_claims([(flag, decision)])
     return decision
+
+
+def settle_claims(decided: Sequence[tuple[Flag, Decision]]) -> None:
+    """Open what follows from flags confirmed now, withdraw what stood of flags dismissed now."""
+    claims.open_for([pair for pair in decided if pair[0].state == Flag.State.CONFIRMED])
+    dismissed = [flag for flag, _ in decided if flag.state == Flag.State.DISMISSED]
+    claims.end_all_of(dismissed, BySystem.DISMISSED)
 
 
 def check(

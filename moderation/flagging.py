@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink
 from matching.roles import hold_roles
+from moderation import claims
 from moderation.facts import (
     due_hours,
     facts_of,
@@ -23,7 +24,7 @@ from moderation.facts import (
     rules_about,
 )
 from moderation.ledger import moved, now
-from moderation.models import Decision, Flag
+from moderation.models import Claim, Decision, Flag
 from moderation.policy import Outcome, Right, Rule, Stretch, decide, new_seconds, sides, union
 from moderation.reasons import BySystem, Reopened
 from moderation.roles import SYSTEM
@@ -66,8 +67,8 @@ def flag_all(video_ids: Sequence[uuid.UUID], *, holding: bool = True) -> list[Fl
         links = links.select_related("query").prefetch_related("segments")
         by_pair = {_pair(link): link for link in links.order_by("pk")}
         _make_missing(video_ids, by_pair)
-        rows = flags_about(video_ids).select_for_update(of=("self",))
-        look = _Look(rights_in(ids), rules_about(ids), now())
+        rows = list(flags_about(video_ids).select_for_update(of=("self",)))
+        look = _Look(rights_in(ids), rules_about(ids), claims.undecided(rows), now())
         return [row for row in rows if look.settle(row, by_pair.get(_pair(row)))]
 
 
@@ -102,6 +103,7 @@ class _Look:
 
     rights: dict[uuid.UUID, list[Right]]
     rules: list[Rule]
+    claims: dict[int, list[Claim]]
     at: datetime
 
     def settle(self, flag: Flag, link: DuplicateLink | None) -> bool:
@@ -111,6 +113,7 @@ class _Look:
             ours = flag.reason not in Reopened.values
             if flag.state == Flag.State.OPEN and flag.link_id is None and ours:
                 moved(flag, "suppress", SYSTEM, reason=BySystem.NOT_FOUND_AGAIN)
+                self._follow(flag, None, None)
             return False
         if not flag.version:
             moved(flag, "detect", SYSTEM, facts={"link": link.pk, "engine": link.version})
@@ -125,6 +128,7 @@ class _Look:
         if not worth_a_flag(link.score, link.kinds):
             if waiting and flag.reason not in Reopened.values:
                 moved(flag, "suppress", SYSTEM, reason=BySystem.LESS_SURE)
+                self._follow(flag, None, None)
             return
         outcome = self._outcome(link)
         if flag.state == Flag.State.DETECTED:
@@ -137,6 +141,10 @@ class _Look:
                 Flag.objects.filter(pk=flag.pk).update(rule=outcome.rule)
         elif outcome.rule is None:
             self._refresh(flag, link, outcome)
+        self._follow(flag, link, outcome)
+
+    def _follow(self, flag: Flag, link: DuplicateLink | None, outcome: Outcome | None) -> None:
+        claims.follow(flag, link, outcome, self.claims.get(flag.pk, []))
 
     def _admit(self, flag: Flag, link: DuplicateLink, outcome: Outcome) -> None:
         if outcome.rule is None:
@@ -153,7 +161,9 @@ class _Look:
         if more >= settings.TVIDZ.reopen_seconds and outcome.rule is None:
             fields = self._fields(link, outcome)
             facts = {"link": link.pk, "engine": link.version, "new_seconds": round(more, 3)}
+            # Claims of the earlier verdict stand until these seconds are judged, too.
             moved(flag, "reopen", SYSTEM, reason=BySystem.NEW_SEGMENTS, facts=facts, **fields)
+            self._follow(flag, link, outcome)
 
     def _refresh(self, flag: Flag, link: DuplicateLink, outcome: Outcome) -> None:
         """Facts of the queue follow the link without an event; the clock goes on."""

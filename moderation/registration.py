@@ -10,6 +10,7 @@ from django.db.models import Min, Value
 from django.db.models.functions import Lower
 
 from matching.roles import change_roles, turn_round
+from moderation import claims
 from moderation.flagging import flag_all
 from moderation.models import Reference, RightsHolder
 from moderation.rights import told_of
@@ -64,8 +65,11 @@ def withdraw(reference: Reference, by: Actor = SYSTEM) -> tuple[int, ...]:
     with transaction.atomic():
         change_roles(reference.video_id)
         told_of(reference, "withdrawn", by)
+        rights_id = reference.pk
         reference.delete()
-        return _settle(reference.video_id, flags=True)
+        turned = _settle(reference.video_id, flags=True)
+        claims.end_without_rights(rights_id)
+        return turned
 
 
 def holder_named(name: str) -> RightsHolder:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from matching.models import DuplicateLink
+from moderation import claims
 from moderation.errors import bad_reason, bad_rule, no_lead, no_such_rule, own_video
 from moderation.facts import (
     due_hours,
@@ -186,6 +187,7 @@ def apply(rule: AllowRule) -> None:
         rights, rules = rights_in(videos), rules_about(videos)
         links = DuplicateLink.objects.select_related("query").prefetch_related("segments")
         held = links.in_bulk([flag.link_id for flag in flags if flag.link_id])
+        ended: list[Flag] = []
         for flag in flags:
             link = held.get(flag.link_id or 0)
             if link is None:
@@ -193,10 +195,13 @@ def apply(rule: AllowRule) -> None:
             told = decide(facts_of(link), rights.get(link.reference_id, []), rules, due_hours())
             if told.rule is not None and not excluding:
                 moved(flag, "suppress", SYSTEM, reason=BySystem.RULE, rule_id=told.rule)
+                ended.append(flag)
             elif excluding and excluded_by(_excluding(rules), facts_of(link)):
                 Lease.objects.filter(flag=flag).delete()
                 why, facts = BySystem.SEGMENT_EXCLUDED, {"rule": rule.pk}
                 moved(flag, "supersede", SYSTEM, reason=why, facts=facts)
+                ended.append(flag)
+        claims.end_all_of(ended, BySystem.NO_CLAIM_LEFT)
 
 
 def _excluding(rules: Sequence[Rule]) -> list[Rule]:

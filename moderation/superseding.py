@@ -1,4 +1,4 @@
-"""A video is deleted: its flags end, its frozen pictures go, decisions and events stay.
+"""A video is deleted: its flags and claims end, its frozen pictures go, decisions and events stay.
 
 `videos.deletion` calls this by a dotted path of the settings, in the transaction that hides the
 video, and imports nothing upward.
@@ -6,6 +6,7 @@ video, and imports nothing upward.
 
 import uuid
 
+from moderation import claims
 from moderation.facts import flags_about
 from moderation.ledger import moved
 from moderation.models import Draft, FrozenPicture, Lease
@@ -21,4 +22,5 @@ def video_deleted(video_id: uuid.UUID) -> None:
     for flag in flags:
         facts = {"deleted": str(video_id)}
         moved(flag, "supersede", SYSTEM, reason=BySystem.VIDEO_DELETED, facts=facts)
+    claims.end_all_of(flags, BySystem.VIDEO_DELETED)
     FrozenPicture.objects.filter(video_id=video_id).delete()

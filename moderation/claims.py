@@ -1,0 +1,270 @@
+"""Claims come of confirmed flags, and of matches under "track"; and go with what they came of.
+
+Whoever calls this has locked the flag. Rights are read without a lock and named without a foreign
+key: who takes them away locks their flags afterwards, and so finds every claim.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from matching.models import DuplicateLink
+from moderation import blocking, notices
+from moderation.errors import wrong_state
+from moderation.facts import due_hours, facts_of, rights_in, rules_about
+from moderation.ledger import now, turned
+from moderation.models import Claim, Decision, Event, Flag, Policy
+from moderation.policy import Facts, Match, Outcome, Right, Rule, decide
+from moderation.reasons import BySystem, Withdrawn
+from moderation.roles import SYSTEM, Actor
+from moderation.states import NOTHING, STANDING, Clock, Machine, NotAllowed, move, row
+
+# Beyond these an uploader has answered, and the claim goes its own way.
+_UNANSWERED: Final = (Claim.State.POTENTIAL, Claim.State.ACTIVE)
+_COURT: Final = Claim.State.LITIGATION_HOLD
+
+
+def open_for(decided: Sequence[tuple[Flag, Decision]]) -> list[Claim]:
+    """Open what follows from flags that were just confirmed, for each holder whose policy applies.
+
+    A claim that a holder has in the pair already stays, unless nobody has answered it and another
+    policy holds by now.
+    """
+    if not decided:
+        return []
+    opened = []
+    reading = _Reading.of([flag for flag, _ in decided])
+    for flag, decision in decided:
+        link = reading.link(flag)
+        if link is None:
+            continue
+        outcome = reading.outcome(link, decision.segments)
+        there = _of_pair(flag)
+        for right in outcome.claims:
+            claim = _open(flag, right, there.get(right.holder_pk), decision.segments, decision)
+            opened += [claim] if claim is not None else []
+    return opened
+
+
+def follow(
+    flag: Flag, link: DuplicateLink | None, outcome: Outcome | None, known: Sequence[Claim]
+) -> None:
+    """Let claims that no person opened agree with a flag that no person has decided.
+
+    `known` are those that stand, see `undecided`; without an outcome none may.
+    """
+    rights = {right.holder_pk: right for right in (outcome.at_once if outcome else ())}
+    there = {claim.holder_id: claim for claim in known}
+    for claim in known:
+        right = rights.get(claim.holder_id)
+        if right is None or right.reference_pk != claim.rights_id:
+            _end(claim, BySystem.NO_CLAIM_LEFT)
+            there.pop(claim.holder_id)
+    missing = [right for holder, right in rights.items() if holder not in there]
+    if missing and link is not None:
+        taken = {*_of_pair(flag), *_given_up(flag)}
+        parts = [[s.q_start, s.q_end, s.r_start, s.r_end] for s in link.segments.all()]
+        for right in missing:
+            if right.holder_pk not in taken:
+                _open(flag, right, None, sorted(parts), None)
+
+
+def undecided(flags: Iterable[Flag]) -> dict[int, list[Claim]]:
+    """By flag: the claims that stand without a decision, locked."""
+    rows = _standing().filter(flag__in=list(flags), decision__isnull=True)
+    held: dict[int, list[Claim]] = {}
+    for claim in rows:
+        held.setdefault(claim.flag_id, []).append(claim)
+    return held
+
+
+def follow_again(flag: Flag) -> None:
+    """The same for one flag that a person has just put back into the queue."""
+    reading = _Reading.of([flag])
+    link = reading.link(flag)
+    known = undecided([flag]).get(flag.pk, [])
+    follow(flag, link, reading.outcome(link) if link else None, known)
+
+
+def end_all_of(flags: Sequence[Flag], why: BySystem) -> None:
+    """Withdraw whatever stands between the parties because of these flags, but what is in court."""
+    if flags:
+        for claim in _standing().filter(flag__in=flags).exclude(state=_COURT):
+            _end(claim, why)
+
+
+def end_those_of(decision: Decision) -> None:
+    """Withdraw what came of a decision that does not hold."""
+    for claim in _standing().filter(decision=decision).exclude(state=_COURT):
+        _end(claim, BySystem.DECISION_UNDONE, {"decision": decision.pk})
+
+
+def end_without_rights(rights_id: int) -> None:
+    """Withdraw the claims of rights that are no longer registered."""
+    for claim in _standing().filter(rights_id=rights_id).exclude(state=_COURT):
+        _end(claim, BySystem.RIGHTS_WITHDRAWN)
+
+
+def would_open(flag: Flag) -> list[Right]:
+    """The rights that confirming all of the flag gives a claim to, the strictest first."""
+    reading = _Reading.of([flag])
+    link = reading.link(flag)
+    return list(reading.outcome(link).claims) if link is not None else []
+
+
+def turn(
+    claim: Claim,
+    name: str,
+    actor: Actor,
+    reason: str = "",
+    note: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Event:
+    """Make the move `name` with all that belongs to it: its clock, notices, and the video follows.
+
+    The transaction has locked the claim or made it. Raises the Refusal WRONG_STATE.
+    """
+    until = _runs_until(claim, name)
+    told = dict(facts or {}) | ({"until": until.isoformat()} if until else {})
+    # Only this policy changes anything about the video.
+    follows = claim.policy == Policy.BLOCK
+    fields = {"until": until, "settled": not follows}
+    event = turned(claim, name, actor, reason=reason, note=note, facts=told, **fields)
+    notices.write(claim, event)
+    if follows:
+        # In a transaction of its own: who writes a video may wait for flags, and we hold one.
+        transaction.on_commit(_settling(claim.query_id), robust=True)
+    return event
+
+
+def _settling(video_id: uuid.UUID) -> Callable[[], None]:
+    # No partial: Django names what fails by an attribute that those have not.
+    return lambda: blocking.settle(video_id)
+
+
+def _runs_until(claim: Claim, name: str) -> datetime | None:
+    before = claim.state if claim.version else NOTHING
+    try:
+        clock = row(Machine.CLAIM, before, name).clock
+    except NotAllowed:
+        raise wrong_state(before, name, "claim") from None
+    if clock is None:
+        return None
+    options = settings.TVIDZ
+    days = {
+        Clock.POTENTIAL: options.claim_potential_days,
+        Clock.ANSWER: options.claim_dispute_days,
+        Clock.APPEAL: options.claim_appeal_days,
+        Clock.COUNTER: options.claim_counter_days,
+    }
+    return now() + timedelta(days=days[clock])
+
+
+def _open(
+    flag: Flag,
+    right: Right,
+    known: Claim | None,
+    segments: Sequence[Sequence[float]],
+    decision: Decision | None,
+) -> Claim | None:
+    """A new claim under the right's policy, unless `known` is to stay."""
+    if known is not None:
+        if known.state not in _UNANSWERED:
+            return None
+        if known.policy == right.policy:
+            _seen_by_a_person(known, decision)
+            return None
+        _end(known, BySystem.POLICY_CHANGED)
+    name = "propose" if right.policy == Policy.REVIEW else "activate"
+    claim = Claim(
+        flag=flag,
+        decision=decision,
+        holder_id=right.holder_pk,
+        rights_id=right.reference_pk,
+        query_id=flag.query_id,
+        reference_id=flag.reference_id,
+        policy=right.policy,
+        policy_version=right.version,
+        licence=right.licence,
+        territories=sorted(right.territories or ()),
+        segments=list(segments),
+    )
+    claim.until = _runs_until(claim, name)
+    claim.state = move(Machine.CLAIM, NOTHING, name)
+    claim.save(force_insert=True)
+    facts = {"rights": right.reference_pk, "policy": right.policy}
+    turn(claim, name, SYSTEM, BySystem.POLICY, facts=facts)
+    return claim
+
+
+def _seen_by_a_person(claim: Claim, decision: Decision | None) -> None:
+    """What a machine opened a person has confirmed by now."""
+    if claim.decision_id is None and decision is not None:
+        claim.decision, claim.segments = decision, decision.segments
+        claim.save(update_fields=["decision", "segments", "updated_at"])
+
+
+def _end(claim: Claim, why: BySystem, facts: Mapping[str, Any] | None = None) -> None:
+    turn(claim, "withdraw", SYSTEM, why, facts=facts)
+
+
+def _standing() -> QuerySet[Claim]:
+    """In one order, for whoever locks several."""
+    rows = Claim.objects.filter(state__in=STANDING).select_related("decision").order_by("pk")
+    return rows.select_for_update(of=("self",))
+
+
+def _given_up(flag: Flag) -> Iterable[int]:
+    """Holders whose claim ended because of people or the clock: it does not come back by itself."""
+    ended = Q(state__in=["released", "restored"]) | Q(
+        state=Claim.State.WITHDRAWN, reason__in=Withdrawn.values
+    )
+    return Claim.objects.filter(ended, flag=flag).values_list("holder_id", flat=True)
+
+
+def _of_pair(flag: Flag) -> dict[int, Claim]:
+    """By holder: claims that stand in the pair, also those of a flag that was superseded."""
+    pair = (flag.query_id, flag.reference_id)
+    rows = _standing().filter(query_id__in=pair, reference_id__in=pair)
+    return {claim.holder_id: claim for claim in rows}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What decides about claims, read for several flags at once."""
+
+    links: Mapping[int, DuplicateLink]
+    rights: Mapping[uuid.UUID, list[Right]]
+    rules: Sequence[Rule]
+
+    @classmethod
+    def of(cls, flags: Sequence[Flag]) -> "_Reading":
+        rows = DuplicateLink.objects.select_related("query").prefetch_related("segments")
+        links = rows.in_bulk([flag.link_id for flag in flags if flag.link_id])
+        videos = {video for link in links.values() for video in (link.query_id, link.reference_id)}
+        return cls(links, rights_in(videos), rules_about(videos))
+
+    def link(self, flag: Flag) -> DuplicateLink | None:
+        return self.links.get(flag.link_id or 0)
+
+    def outcome(
+        self, link: DuplicateLink, chosen: Sequence[Sequence[float]] | None = None
+    ) -> Outcome:
+        """What follows from the match, or from the `chosen` segments of it alone."""
+        facts = facts_of(link)
+        if chosen is not None:
+            facts = _of_these(facts, chosen)
+        return decide(facts, self.rights.get(link.reference_id, []), self.rules, due_hours())
+
+
+def _of_these(facts: Facts, chosen: Sequence[Sequence[float]]) -> Facts:
+    parts = tuple(Match((part[0], part[1]), (part[2], part[3])) for part in chosen)
+    fewer = replace(facts, matches=parts)
+    share = fewer.seconds / facts.seconds if facts.seconds else 1.0
+    return replace(fewer, covered_query=facts.covered_query * share)
