@@ -21,7 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import Error, close_old_connections, connection
 
-from moderation import presence, review, rules
+from moderation import blocking, claim_clocks, notices, presence, review, rules
 from videos import deletion, queue, searches, storage
 from videos.access import mail
 from videos.uploads import resumable, url_import
@@ -197,10 +197,16 @@ def _look_after_uploads() -> None:
 
 
 def _look_after_flags() -> None:
-    """Give back flags whose time is over, and open those whose allow rule is."""
-    review.look_after()
-    rules.look_after()
-    presence.look_after()
+    """What leases, allow rules and the clocks of claims bring about; what is still to be told."""
+    for look in (
+        review.look_after,
+        rules.look_after,
+        presence.look_after,
+        claim_clocks.look_after,
+        blocking.look_after,
+        notices.look_after,
+    ):
+        look()
 
 
 def web(host: str, port: int) -> Child:
