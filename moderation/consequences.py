@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from moderation.claims import would_open
 from moderation.facts import routing
-from moderation.models import Flag, Lease
+from moderation.models import Flag, Lease, RightsHolder
 from moderation.policy import needs_second
 from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
 from moderation.roles import Actor, permit
@@ -34,6 +35,14 @@ _REASONS: Final = {
     "send-back": Returned,
     "reopen": Reopened,
 }
+# What follows for a rights holder, by the policy of theirs that applies.
+_OF_POLICY: Final = {
+    "block": "Blocks the video for the public, at once, and tells the uploader ({}).",
+    "monetise": "Claims the video's income for {} and tells the uploader.",
+    "review": "Leaves it to {} whether anything follows.",
+    "track": "Lets {} follow the video, and tells the uploader.",
+}
+_EVERYWHERE: Final = "The block is for some countries, but holds in all: no viewer's is known."
 _WHY_TWO: Final = {
     "blocking": "because blocking needs two people",
     "trusted_uploader": "because this uploader was never found to copy",
@@ -65,19 +74,30 @@ def choices(flag: Flag, actor: Actor, lease: Lease | None) -> list[dict[str, Any
     return told
 
 
+def _follows(flag: Flag) -> str:
+    """What a confirmation of all of the match leads to."""
+    rights = would_open(flag)
+    if not rights:
+        return "Records that this is a copy. No policy applies, so nothing follows."
+    names = RightsHolder.objects.in_bulk([right.holder_pk for right in rights])
+    told = [_OF_POLICY[right.policy].format(names[right.holder_pk]) for right in rights]
+    if any(right.policy == "block" and right.territories for right in rights):
+        told.append(_EVERYWHERE)
+    return " ".join(told)
+
+
 def _does(verb: str, flag: Flag) -> str:
-    if verb == "confirm" and flag.state == Flag.State.LEASED:
+    if verb == "confirm":
         why = needs_second(routing(), flag.policy, bulk=False, trusted=False, draw=1.0)
         if why is not None:
-            return f"Asks another moderator to agree, {_WHY_TWO[why]}."
+            return f"Asks another moderator to agree, {_WHY_TWO[why]}. Then: {_follows(flag)}"
+    if verb in ("confirm", "agree", "answer-confirm"):
+        return _follows(flag)
     return {
-        "confirm": "Records that this is a copy.",
         "dismiss": "Closes the flag. Remembered, the pair is not flagged again.",
         "escalate": "Leaves it to a lead, with your note.",
-        "agree": "Records that this is a copy.",
         "disagree": "Gives it back to the queue.",
         "answer-dismiss": "Closes the flag.",
-        "answer-confirm": "Records that this is a copy.",
         "send-back": "Gives it back to the queue.",
         "undo": f"Takes your decision back, within {settings.TVIDZ.undo_seconds} seconds of it.",
         "reopen": "Puts it back into the queue and takes back what followed.",

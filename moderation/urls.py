@@ -1,8 +1,9 @@
 from django.urls import path, re_path
 
-from moderation import api
+from moderation import api, claim_api, claim_views
 
 app_name = "moderation"
+VIDEO = "api/v1/videos/<uuid:video_id>"
 FLAG = "api/v1/moderation/flags/<int:flag_id>"
 urlpatterns = [
     path("api/v1/moderation/counts/", api.CountsView.as_view(), name="counts"),
@@ -23,5 +24,23 @@ urlpatterns = [
         rf"^api/v1/moderation/flags/(?P<flag_id>\d{{1,18}})/(?P<verb>{'|'.join(api.VERBS)})/$",
         api.VerdictView.as_view(),
         name="verdict",
+    ),
+    path(f"{VIDEO}/claims/", claim_api.VideoClaimsView.as_view(), name="video-claims"),
+    path(
+        f"{VIDEO}/claims/<int:claim_id>/<str:verb>/",
+        claim_api.VideoClaimActView.as_view(),
+        name="video-claim-act",
+    ),
+    path("api/v1/claims/", claim_api.ClaimsView.as_view(), name="claims"),
+    path("api/v1/claims/<int:claim_id>/", claim_api.ClaimView.as_view(), name="claim"),
+    re_path(
+        rf"^api/v1/claims/(?P<claim_id>\d{{1,18}})/(?P<verb>{'|'.join(claim_api.VERBS)})/$",
+        claim_api.ClaimActView.as_view(),
+        name="claim-act",
+    ),
+    path(
+        "videos/<uuid:video_id>/claims/<int:claim_id>/",
+        claim_views.act_on_page,
+        name="claim-on-page",
     ),
 ]

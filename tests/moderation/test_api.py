@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import AllowRule, Decision, Draft, Event, Flag, Lease
+from moderation.registration import Rights, holder_named, register
 from tests.moderation.conftest import MakeFlag, MakeUser
 from videos.models import Video
 
@@ -251,10 +252,13 @@ def test_blocking_asks_for_a_second_moderator_and_says_so_before(
     a_flag: MakeFlag, alice: User, bob: User
 ) -> None:
     flag = a_flag()
-    Flag.objects.filter(pk=flag.pk).update(policy="block")
+    register(flag.reference_id, Rights(holder_named("Acme"), policy="block"))
     told = Tool(alice).take(flag)
     does = {choice["verb"]: choice["does"] for choice in told["choices"]}["confirm"]
-    assert does == "Asks another moderator to agree, because blocking needs two people."
+    assert does == (
+        "Asks another moderator to agree, because blocking needs two people. Then: "
+        "Blocks the video for the public, at once, and tells the uploader (Acme)."
+    )
 
     assert Tool(alice).decide("confirm", told, "full_copy")["state"] == "second_review"
     assert Tool(alice).post(f"flags/{flag.pk}/take/", 403)["code"] == "NOT_YOURS"
