@@ -109,6 +109,12 @@ class Flag(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-place", "due_at", "id"], name="idx_flag_queue"),
+            # The same order over all that waits, which the other one has state by state.
+            models.Index(
+                fields=["-place", "due_at", "id"],
+                condition=Q(state__in=["open", "leased", "second_review", "escalated"]),
+                name="idx_flag_waiting",
+            ),
             models.Index(fields=["query_id"], name="idx_flag_query"),
             models.Index(fields=["reference_id"], name="idx_flag_reference"),
         ]

@@ -144,6 +144,11 @@ class Event(models.Model):
             models.Index(
                 fields=["bulk_id"], condition=Q(bulk_id__isnull=False), name="idx_event_bulk"
             ),
+            models.Index(
+                fields=["subject_id"],
+                condition=Q(move__in=["undo", "reopen"]),
+                name="idx_event_taken_back",
+            ),
             GinIndex(fields=["video_ids"], name="idx_event_videos"),
         ]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     Aggregate,
     BigIntegerField,
@@ -44,14 +45,12 @@ AGES: Final = (
 MOST_REFERENCES: Final = 20
 
 
-class Percentile(Aggregate):
-    """The value below which the share lies, between two values where it falls between them."""
+class Percentiles(Aggregate):
+    """The values below which half and 95 % lie, between two values where they fall between them."""
 
     function = "percentile_cont"
-    template = "%(function)s(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-
-    def __init__(self, expression: Any, share: float, **extra: Any) -> None:
-        super().__init__(expression, share=share, output_field=DurationField(), **extra)
+    template = "%(function)s(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = ArrayField(DurationField())
 
 
 @dataclass(frozen=True)
@@ -190,12 +189,11 @@ def _shares(rows: QuerySet[Decision], name: str) -> Any:
 def time_to_decision(period: Period) -> list[Waited]:
     """Of all days together first, then of each day with decisions."""
     rows = _ended(period)
-    told = {"count": Count("pk"), "p50": Percentile("waited", 0.5)}
-    told["p95"] = Percentile("waited", 0.95)
+    told = {"count": Count("pk"), "waits": Percentiles("waited")}
     whole = rows.aggregate(**told)
     each: Any = rows.annotate(day=TruncDate("at")).values("day").annotate(**told).order_by("day")
-    days = (Waited(row["day"], row["count"], row["p50"], row["p95"]) for row in each)
-    return [Waited(None, whole["count"], whole["p50"], whole["p95"]), *days]
+    days = (Waited(row["day"], row["count"], *row["waits"]) for row in each)
+    return [Waited(None, whole["count"], *(whole["waits"] or (None, None))), *days]
 
 
 def _ended(period: Period) -> QuerySet[Event]:
