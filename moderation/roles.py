@@ -38,7 +38,7 @@ PERMISSIONS: Final = {
     ),
 }
 # What groups that were there before got with a migration.
-LATER: Final = {
+LATER: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "0007_console": {
         MODERATORS: ("moderation.view_decision", "moderation.view_event"),
         LEADS: ("moderation.add_allowrule", "videos.view_video"),

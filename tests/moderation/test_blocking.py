@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import transaction
 from django.test import Client
 
@@ -130,6 +130,7 @@ def test_it_is_gone_for_the_public_everywhere_and_back_after_a_release(
     staff = person("boss")
     staff.is_staff = True
     staff.save()
+    staff.user_permissions.add(Permission.objects.get(codename="view_video"))
     watching = seen_by(staff, copy, urls)
     assert watching.pop("gallery") is False
     assert all_of(watching) == everything

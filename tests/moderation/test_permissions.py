@@ -46,6 +46,8 @@ REST = "/api/v1/moderation"
 MODELS = (AllowRule, Decision, Event, Flag, Queue, Reference, RightsHolder)
 # Lists and histories show what is tried one by one; nobody but staff comes near them.
 LISTS = ("_changelist", "_history", "rightsholder_delete")
+# Who may do what with claims hangs on the claim's parties: `test_claim_api.py` tries them.
+CLAIMS = {"video-claims", "video-claim-act", "claims", "claim", "claim-act", "claim-on-page"}
 
 
 class Role(StrEnum):
@@ -690,7 +692,7 @@ def test_the_table_has_a_cell_for_every_role_and_an_entrance_for_every_line() ->
 
 def test_every_entrance_that_moderation_has_is_in_the_table() -> None:
     tried = " ".join(names for tries in ENTRANCES.values() for names, _, _ in tries).split()
-    rest = [pattern.name for pattern in urlpatterns]
+    rest = [pattern.name for pattern in urlpatterns if pattern.name not in CLAIMS]
     assert [name for name in rest if name not in tried] == []
     assert [name for name in QueueActions.actions if name not in tried] == []
     # What the admin offers beyond lists and histories, which show what is tried one by one.

@@ -44,6 +44,11 @@ class Viewer:
         """Staff that may see every video. Who works in the admin for a queue alone may not."""
         return sees_all(self.user)
 
+    @property
+    def reviews(self) -> bool:
+        """Whether they are asked to judge matches, and so are shown what is blocked."""
+        return self.user.has_perm(REVIEWS)  # type: ignore[union-attr]
+
 
 def sees_all(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether every video is theirs to see: staff with Django's permission to view videos."""
@@ -53,11 +58,6 @@ def sees_all(user: AbstractBaseUser | AnonymousUser) -> bool:
 def _staff_with(user: AbstractBaseUser | AnonymousUser, permission: str) -> bool:
     staff = getattr(user, "is_staff", False)
     return bool(staff and isinstance(user, PermissionsMixin) and user.has_perm(permission))
-
-    @property
-    def reviews(self) -> bool:
-        """Whether they are asked to judge matches, and so are shown what is blocked."""
-        return self.user.has_perm(REVIEWS)  # type: ignore[union-attr]
 
 
 def viewer_of(
