@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import smtplib
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,8 +22,9 @@ from videos.serializers import video_page
 
 log = structlog.get_logger(__name__)
 
-# Seconds until the next try, the last one for all that follow.
-PAUSES: Final = (60, 300, 1800, 7200, 21_600)
+# Seconds until the next try, the last one for all that follow. The first is longer than a slow mail
+# server is talked to, or two workers would send the same mail.
+PAUSES: Final = (120, 600, 1800, 7200, 21_600)
 MOST_BYTES: Final = 65_536
 SIGNATURE: Final = "Tvidz-Signature"
 DELIVERY: Final = "Tvidz-Delivery"
@@ -54,8 +54,11 @@ def deliver(notice_id: int) -> str:
         return "not free"
     try:
         _send(held.row)
-    except (Undelivered, outgoing.OutgoingError, smtplib.SMTPException, OSError) as error:
-        return _missed(held, str(error) or type(error).__name__)
+    except (Undelivered, outgoing.OutgoingError) as error:
+        return _missed(held, str(error))
+    except OSError as error:
+        # The network, or what the mail server said; its own words may hold the address.
+        return _missed(held, type(error).__name__)
     held.end(state=Notice.State.SENT, sent_at=Now(), error="")
     return str(Notice.State.SENT)
 
