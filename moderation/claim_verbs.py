@@ -91,13 +91,16 @@ def act(viewer: Viewer, claim_id: int, version: int, name: str, said: Said) -> C
 def visible_claims(viewer: Viewer) -> QuerySet[Claim]:
     """Claims of the viewer's holders, of the flags they may review, and on their own videos.
 
-    Not those that a secret alone would show: it is for one video, see `claims_on`.
+    An uploader learns of one when it takes effect, and is not told of what never did. What a secret
+    shows is not among them: it is for one video, see `claims_on`.
     """
     user = viewer.user
-    seen = Q(query_id__in=list(viewer.session_uploads))
+    uploaded = Q(query_id__in=list(viewer.session_uploads))
+    seen = uploaded & _took_effect()
     if user.is_authenticated and user.is_active:
+        own = Q(query_id__in=Video.objects.filter(owner_id=user.pk).values("pk"))
+        seen |= own & _took_effect()
         seen |= Q(holder__members=user.pk)
-        seen |= Q(query_id__in=Video.objects.filter(owner_id=user.pk).values("pk"))
         try:
             seen |= Q(flag__in=visible_to(moderator(user)))
         except Refusal:
@@ -106,15 +109,16 @@ def visible_claims(viewer: Viewer) -> QuerySet[Claim]:
 
 
 def claims_on(viewer: Viewer, video: Video) -> list[Claim]:
-    """Claims on the video that are the viewer's to know of, the newest first.
-
-    Its uploader learns of one when it takes effect, and is not told of what never did.
-    """
+    """Claims on the video that are the viewer's to know of, the newest first."""
     rows = Claim.objects.filter(query_id=video.pk).select_related("holder", "decision", "flag")
     if owns(viewer, video):
-        turns = Event.objects.filter(machine="claim", subject_id=OuterRef("pk"), after="active")
-        return list(rows.filter(Exists(turns)).order_by("-pk"))
+        return list(rows.filter(_took_effect()).order_by("-pk"))
     return list(rows.filter(pk__in=visible_claims(viewer).values("pk")).order_by("-pk"))
+
+
+def _took_effect() -> Q:
+    turns = Event.objects.filter(machine="claim", subject_id=OuterRef("pk"), after="active")
+    return Q(Exists(turns))
 
 
 def _locked(viewer: Viewer, claim_id: int) -> Claim:
@@ -126,7 +130,10 @@ def _locked(viewer: Viewer, claim_id: int) -> Claim:
 
 
 def may_know(viewer: Viewer, claim: Claim) -> bool:
-    return _uploaded(viewer, claim) or visible_claims(viewer).filter(pk=claim.pk).exists()
+    if visible_claims(viewer).filter(pk=claim.pk).exists():
+        return True
+    effective = Claim.objects.filter(_took_effect(), pk=claim.pk)
+    return _uploaded(viewer, claim) and effective.exists()
 
 
 def permit(viewer: Viewer, claim: Claim, name: str) -> Actor:

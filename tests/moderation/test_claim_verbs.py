@@ -153,6 +153,9 @@ def test_what_waits_for_the_holder_takes_effect_when_they_say_so(
 ) -> None:
     claim, other = a_claim("review"), a_claim("review")
     assert claims_on(Viewer(eve), Video.objects.get(pk=claim.query_id)) == []
+    assert list(visible_claims(Viewer(eve))) == []
+    with pytest.raises(Refusal, match="NO_CLAIM"):
+        do(eve, claim, "activate")
     with pytest.raises(Refusal, match="BAD_REASON"):
         do(dora, claim, "activate", Said("is_a_copy", policy="review"))
 
