@@ -152,9 +152,11 @@ def test_a_secret_opens_the_page_and_no_longer_every_address(
     blocked()
 
     client = Client()
-    assert client.get(f"/videos/{copy.pk}/?secret={secret}").status_code == 200
     assert client.get(urls[0]).status_code == 404
     assert client.get(f"{urls[0]}?secret={secret}").status_code == 200
+    assert client.get(f"/videos/{copy.pk}/?secret={secret}").status_code == 200
+    assert client.get(urls[0]).status_code == 200, "the page's own pictures"
+    assert Client().get(urls[0]).status_code == 404
 
 
 def test_an_answer_under_way_is_cut_off(
