@@ -28,3 +28,9 @@ def claims_on_video(context: dict[str, Any], video_id: str) -> dict[str, Any]:
 def in_words(code: str) -> str:
     """A state or reason as words: "own_work" is "own work"."""
     return code.replace("_", " ")
+
+
+@register.filter
+def minute(moment: str) -> str:
+    """2026-11-21T20:14:03… as 2026-11-21 20:14."""
+    return moment[:16].replace("T", " ")
