@@ -78,6 +78,7 @@ class FlagAdmin(QueueActions):
     ) -> Any:
         actor = actor_of(request)
         told: dict[str, Any] = {
+            "title": "Flags",
             "can_review": actor is not None,
             "can_read_statistics": may_read_statistics(request.user),
             "views": saved_views.views_of(request.user, request.GET.urlencode()),

@@ -55,9 +55,9 @@ class DecisionAdmin(ReadOnlyAdmin):
     def reason_words(self, decision: Decision) -> str:
         return words_of(decision.reason)
 
-    @admin.display(description="in bulk", boolean=True)
-    def in_bulk(self, decision: Decision) -> bool:
-        return decision.bulk_id is not None
+    @admin.display(description="in bulk")
+    def in_bulk(self, decision: Decision) -> str:
+        return "–" if decision.bulk_id is None else "yes"
 
     @admin.display(description="segments")
     def matched(self, decision: Decision) -> SafeString:
@@ -70,7 +70,8 @@ class DecisionAdmin(ReadOnlyAdmin):
         """Those that were frozen; they go with their video."""
         named = json.loads(decision.evidence).get("pictures", [])
         kept = list(decision.pictures.order_by("pk"))
-        rows = [_figure(picture, decision.video_ids) for picture in kept]
+        pairs = sorted(kept, key=lambda picture: _place(picture, kept))
+        rows = [_figure(picture, decision.video_ids) for picture in pairs]
         gone = len(named) - len(kept)
         words = f"{gone} went with their video." if gone else "" if kept else "None was frozen."
         figures = format_html_join("", "{}", ((row,) for row in rows))
@@ -88,6 +89,12 @@ class DecisionAdmin(ReadOnlyAdmin):
         right = hashlib.sha256(decision.evidence.encode()).hexdigest() == decision.evidence_sha256
         words = "the evidence adds up to it" if right else "the evidence does NOT add up to it"
         return format_html("<code>{}</code><br>{}", decision.evidence_sha256, words)
+
+
+def _place(picture: FrozenPicture, kept: list[FrozenPicture]) -> tuple[int, int]:
+    """The pictures of a pair beside each other: they were kept side by side in the same order."""
+    side = [each.pk for each in kept if each.video_id == picture.video_id]
+    return side.index(picture.pk), picture.pk
 
 
 def _figure(picture: FrozenPicture, pair: list[uuid.UUID]) -> SafeString:

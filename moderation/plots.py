@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# Of the drawing, in its own units.
+# Of the drawing, in its own units, stretched to what room there is; words stand beside it.
 WIDTH: Final = 600
-HEIGHT: Final = 120
-# The words at the axes.
-LEFT: Final = 44
-BELOW: Final = 18
+HEIGHT: Final = 100
 GAP: Final = 0.2
 
 
@@ -63,29 +60,26 @@ class Plot:
         return self.top_words.format(self.most)
 
     @property
-    def sides(self) -> dict[str, float]:
-        return {
-            "width": WIDTH,
-            "height": HEIGHT,
-            "left": LEFT,
-            "ground": HEIGHT - BELOW,
-            "words": HEIGHT - 4,
-        }
+    def width(self) -> int:
+        return WIDTH
+
+    @property
+    def height(self) -> int:
+        return HEIGHT
 
     @property
     def bars(self) -> list[Bar]:
-        step = (WIDTH - LEFT) / max(1, len(self.rows))
-        ground = HEIGHT - BELOW
+        step = WIDTH / max(1, len(self.rows))
         drawn = []
         for number, row in enumerate(self.rows):
-            height, part = (self._share(each) * (ground - 6) for each in (row.value, row.part))
+            height, part = (self._share(each) * HEIGHT for each in (row.value, row.part))
             drawn.append(
                 Bar(
-                    round(LEFT + (number + GAP / 2) * step, 2),
+                    round((number + GAP / 2) * step, 2),
                     round(step * (1 - GAP), 2),
-                    round(ground - height, 2),
+                    round(HEIGHT - height, 2),
                     round(height, 2),
-                    round(ground - part, 2),
+                    round(HEIGHT - part, 2),
                     round(part, 2),
                     ": ".join((row.name, ", ".join(row.cells))),
                 )

@@ -39,7 +39,7 @@ class RuleForm(forms.Form):
     holder = forms.ModelChoiceField(
         RightsHolder.objects.all(), required=False, help_text="Only their rights; empty for all."
     )
-    reason = forms.ChoiceField(choices=Dismissed.choices)
+    reason = forms.ChoiceField(choices=[(value, words_of(value)) for value in Dismissed.values])
     note = forms.CharField(required=False, max_length=10_000, widget=forms.Textarea)
     days = forms.IntegerField(
         required=False, min_value=0, max_value=36_500, help_text="0 for ever; empty as is set."

@@ -87,7 +87,7 @@ def throughput(rows: Sequence[Share]) -> Plot:
         ("day", "decided", "overturned since"),
         [Row(row.name, (str(row.whole), str(row.part)), row.whole, row.part) for row in rows],
         upright=True,
-        note="Dark: overturned since by a lead.",
+        note="Solid: overturned since by a lead.",
     )
 
 
@@ -108,7 +108,7 @@ def _ages(rows: Sequence[Share]) -> Plot:
         "Waiting now, by age",
         ("opened", "flags", "overdue"),
         [Row(row.name, (str(row.whole), str(row.part)), row.whole, row.part) for row in rows],
-        note="Dark: overdue. Whatever period is chosen.",
+        note="Solid: overdue. Whatever period is chosen.",
     )
 
 
@@ -129,7 +129,7 @@ def _waited(rows: Sequence[Waited]) -> Plot:
         told,
         upright=True,
         note=f"In all {whole.count}: half within {length(whole.p50)}, 95 % within "
-        f"{length(whole.p95)}. Light: p95, dark: p50. Days without decisions are left out.",
+        f"{length(whole.p95)}. Pale: p95, solid: p50. Days without decisions are left out.",
         top_words="{:g} h",
     )
 
@@ -166,7 +166,7 @@ def _expiries(rows: Sequence[Share]) -> Plot:
         ("day", "taken", "ran out"),
         [Row(row.name, (str(row.whole), str(row.part)), row.whole, row.part) for row in rows],
         upright=True,
-        note="Light: taken, dark: ran out.",
+        note="Pale: taken, solid: ran out.",
     )
 
 

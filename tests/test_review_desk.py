@@ -69,7 +69,7 @@ def sign_in(page: Page, site: Site, name: str) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.locator(".queue-counts")).to_be_visible()
+    expect(page.locator("#changelist")).to_be_visible()
 
 
 def tab_to(page: Page, words: str) -> None:
@@ -182,6 +182,55 @@ def test_ten_flags_are_cleared_with_the_keyboard_alone(desk: Site, page: Page) -
     assert states == {"dismissed": 5, "confirmed": 5}
     notes = desk.rows("SELECT note FROM moderation_decision WHERE note <> ''")
     assert notes == [("the same harbour",)]
+
+
+DECIDED_BY_ALICE = """
+from django.contrib.auth.models import User
+from moderation.decide import Because, Ticket, dismiss, reopen
+from moderation.models import Flag
+from moderation.review import take
+flag = Flag.objects.order_by("pk").first()
+if flag.state in ("dismissed", "confirmed"):
+    reopen(User.objects.get(username="charlie"), flag.pk, flag.version, "mistake")
+alice = User.objects.get(username="alice")
+hold = take(alice, flag.pk)
+dismiss(alice, Ticket(flag.pk, hold.flag.version, hold.token), Because("licensed"))
+print(flag.pk)
+"""
+
+
+def test_a_lead_reopens_a_decided_flag_and_hands_it_over(desk: Site, page: Page) -> None:
+    number = int(desk.manage("shell", "--no-imports", "-c", DECIDED_BY_ALICE).stdout.split()[-1])
+    flag = f"SELECT state FROM moderation_flag WHERE id = {number}"
+    holder = f"SELECT moderator_name FROM moderation_lease WHERE flag_id = {number}"
+    sign_in(page, desk, "charlie")
+    page.goto(f"{desk.url}/admin/moderation/flag/{number}/review/")
+    expect(page.locator("#title")).to_contain_text("a copy of")
+    expect(page.locator("#problem")).to_be_hidden()
+    expect(page.locator("#facts")).to_contain_text("dismissed: Licensed – alice")
+
+    page.keyboard.press("r")
+    expect(page.locator("[data-reason=mistake]")).to_be_focused()
+    page.keyboard.press("1")
+    expect(page.locator("#policy")).to_contain_text("open ·")
+    assert desk.rows(flag) == [("open",)]
+
+    page.reload()
+    on_screen(page)
+    page.locator(".hand-over summary").click()
+    page.locator(".hand-over select").select_option("bob")
+    page.locator("[data-role=hand-over]").click()
+    expect(page.locator("#lease")).to_contain_text("bob has it for")
+    assert desk.rows(holder) == [("bob",)]
+    page.locator(".hand-over summary").click()
+    page.locator("[data-role=take-over]").click()
+    on_screen(page)
+    assert desk.rows(holder) == [("charlie",)]
+
+    page.get_by_role("link", name="Evidence of").first.click()
+    expect(page.locator(".frozen-pictures img").first).to_be_visible()
+    wide = "[...document.querySelectorAll('.frozen-pictures img')].every(i => i.naturalWidth > 0)"
+    assert page.evaluate(wide)
 
 
 def test_who_is_no_moderator_reads_the_list_and_is_offered_no_decision(

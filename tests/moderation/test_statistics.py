@@ -225,8 +225,8 @@ def test_bars_are_as_high_as_their_values_and_no_higher_than_the_top() -> None:
 
     first, second = plot.bars
     assert plot.most == 5
-    assert (first.y, first.height, second.height) == (6, 96, 0)
-    assert first.part_height == pytest.approx(96 / 5)
+    assert (first.y, first.height, second.height) == (0, 100, 0)
+    assert first.part_height == pytest.approx(100 / 5)
     assert first.words == "1: 5"
     assert plot.lines[0][1:] == (100.0, 20.0)
     assert Plot("b", (), [Row("1", [], 11)]).most == 20
