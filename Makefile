@@ -24,6 +24,9 @@ demo: $(VENV)/.base ## Fill a library with made-up videos and upload doctored co
 test: $(VENV)/.dev ## Run all tests (real PostgreSQL, ffmpeg, browser)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+longtest: $(VENV)/.dev ## Run the tests that take minutes: long playback, keyboard walks, S3 on a bad day
+	@$(BIN)/python -m pytest --long -m long $(PYTEST_ARGS)
+
 lint: $(VENV)/.dev ## Style, types, import contracts, missing migrations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

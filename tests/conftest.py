@@ -46,6 +46,18 @@ SCENES = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: make longtest runs it"))
+
+
 @pytest.fixture(autouse=True)
 def files_in_a_passing_folder(tmp_path: Path, settings: Any) -> None:
     """No test writes into the var folder of the one who runs it."""

@@ -37,7 +37,10 @@ def browser(chromium: str) -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(params=SCREENS, ids=["wide-light", "narrow-dark"])
+@pytest.fixture(
+    params=[SCREENS[0], pytest.param(SCREENS[1], marks=pytest.mark.long)],
+    ids=["wide-light", "narrow-dark"],
+)
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     size, colours = request.param
     context = browser.new_context(viewport=size, color_scheme=colours, reduced_motion="reduce")

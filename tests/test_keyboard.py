@@ -17,7 +17,7 @@ from tests.test_story import PLAYERS, Visit, browser, library_film, visit
 # Fixtures of the stories, which pytest finds by name.
 __all__ = ["browser", "large", "library_film", "visit"]
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.long]
 
 CARD = "[data-role=job-card]"
 

@@ -147,6 +147,7 @@ async () => {
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "speed", [pytest.param(1.0, id="as fast"), pytest.param(1.08, id="8 % faster")]
 )

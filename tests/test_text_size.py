@@ -8,7 +8,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.conftest import Site
 
-pytestmark = pytest.mark.xdist_group("site")
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.long]
 
 PAGES = ("/", "/search/", "/library/", "/videos/", "/help/", "/account/sign-in/", "/nothing/here")
 

@@ -25,7 +25,11 @@ from videos.uploads.s3 import direct
 from videos.uploads.s3.poller import Poller
 from videos.uploads.s3.setup import set_up
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("aws")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("aws"),
+    pytest.mark.long,
+]
 
 LIBRARY = "tvidz-library"
 # Our clients ask once, and three times more.
