@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.conftest import Site, wait_for
 
 # Beside the other tests in a browser: two of these watch for a minute.
-pytestmark = pytest.mark.xdist_group("players")
+pytestmark = [pytest.mark.xdist_group("players"), pytest.mark.long]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 PLAYERS = "[...document.querySelectorAll('[data-role=player-pair] video')]"
@@ -147,7 +147,6 @@ async () => {
 """
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "speed", [pytest.param(1.0, id="as fast"), pytest.param(1.08, id="8 % faster")]
 )

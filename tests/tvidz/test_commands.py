@@ -108,6 +108,7 @@ def databases() -> set[str]:
 
 # Side by side they would take the evaluation's one database away from each other.
 @pytest.mark.xdist_group("evaluate")
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 class TestEvaluate:
     def test_it_scores_a_labelled_folder_and_leaves_the_library_alone(

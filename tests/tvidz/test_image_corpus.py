@@ -152,6 +152,7 @@ def test_the_same_seed_makes_the_same_files_and_another_one_others(
 
 # Side by side with another they would take the evaluation's one database away from each other.
 @pytest.mark.xdist_group("evaluate")
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_evaluate_scores_it_by_attack(stills: Path, tmp_path: Path) -> None:
     said = StringIO()

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", ["extraction", "growth", "moderation", "queue"])
 def test_a_quick_benchmark_prints_tables_and_keeps_them_as_json(

@@ -76,6 +76,7 @@ def test_the_same_pairs_give_the_same_files(
 
 
 @pytest.mark.xdist_group("evaluate")
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_pairs_of_a_labelled_folder_are_kept_with_labels_families_and_features(
     labelled: Path, places: dict[str, Path], tmp_path: Path
