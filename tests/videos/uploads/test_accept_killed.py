@@ -24,11 +24,11 @@ WAITED_FOR = "SELECT 1 FROM pg_locks WHERE relation = %s::regclass AND NOT grant
 
 
 @contextmanager
-def held(site: Site, statement: str, *values: object) -> Iterator[None]:
+def held(site: Site, statement: str) -> Iterator[None]:
     """Locks of the site's database are somebody else's while the block runs."""
     host = str(find_place(site.var).socket)
     with psycopg.connect(host=host, port=PORT, user=ROLE, dbname=DATABASE) as connection:
-        connection.execute(statement.encode(), values)
+        connection.execute(statement.encode())
         yield
         connection.rollback()
 
@@ -62,11 +62,9 @@ def sent_and_killed(client: Client, place: str, content: bytes, moment: str) -> 
             # Nobody writes any more, so there is nobody to wait for.
             assert time.monotonic() - began < 0.8
             if moment == "before it is told":
-                row.enter_context(
-                    held(
-                        site, "SELECT 1 FROM videos_partialupload WHERE id = %s FOR UPDATE", upload
-                    )
-                )
+                # Which lets it read the row for itself, as it does before that, and not write it.
+                told = "LOCK TABLE videos_partialupload IN SHARE ROW EXCLUSIVE MODE"
+                row.enter_context(held(site, told))
             else:
                 kill_web(site)
         if moment == "before it is told":
