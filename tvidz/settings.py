@@ -174,7 +174,9 @@ Q_CLUSTER = {
     "ack_failures": True,
     "catch_up": False,
     "max_attempts": 1,
-    "poll": 0.05,
+    # Which waits by itself: for a notice of PostgreSQL's.
+    "broker_class": "tvidz.broker.ListeningBroker",
+    "poll": 0,
     "timeout": LONGEST_TASK,
     "retry": 2 * LONGEST_TASK,
     "save_limit": 100,
