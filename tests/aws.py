@@ -19,6 +19,7 @@ from videos.uploads.s3.poller import queue_url
 from videos.uploads.s3.setup import dead_queue
 
 KEY, SECRET = "an-access-key", "what-nobody-may-see"
+KEYS_A_PAGE = 20
 
 
 @dataclass
@@ -45,8 +46,8 @@ class Aws:
         return s3().put_object(Bucket=bucket, Key=key, Body=content)["ETag"].strip('"')
 
     def keys(self, bucket: str = "videos") -> list[str]:
-        listed = s3().list_objects_v2(Bucket=bucket).get("Contents", [])
-        return [each["Key"] for each in listed]
+        pages = s3().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
 
     def buckets(self) -> list[str]:
         return [each["Name"] for each in s3().list_buckets()["Buckets"]]
@@ -105,8 +106,13 @@ def running(folder: Path) -> Iterator[Aws]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    # Else it would let every page speak with it, whatever the bucket says.
-    environment = {**os.environ, "MOTO_DISABLE_GLOBAL_CORS": "true"}
+    environment = {
+        **os.environ,
+        # Else it would let every page speak with it, whatever the bucket says.
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        # Not the thousand keys of the real one, so that a long listing is soon there.
+        "MOTO_S3_DEFAULT_MAX_KEYS": str(KEYS_A_PAGE),
+    }
     with (folder / "moto.txt").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, *words], stdout=log, stderr=log, env=environment

@@ -120,9 +120,9 @@ def objects_below(bucket: str, prefix: str) -> Iterator[InBucket]:
     _refuse_our_own(bucket)
     if prefix and not prefix.endswith("/"):
         # The object of just that name comes first among those that begin with it.
-        for listed in _listed(bucket, prefix, most=1):
-            if listed["Key"] == prefix:
-                yield InBucket(bucket, prefix, listed["ETag"], listed["Size"])
+        first = next(_listed(bucket, prefix), None)
+        if first is not None and first["Key"] == prefix:
+            yield InBucket(bucket, prefix, first["ETag"], first["Size"])
         prefix += "/"
     for listed in _listed(bucket, prefix):
         key = listed["Key"]
@@ -131,18 +131,13 @@ def objects_below(bucket: str, prefix: str) -> Iterator[InBucket]:
             yield InBucket(bucket, key, listed["ETag"], listed["Size"])
 
 
-def _listed(bucket: str, prefix: str, most: int = 1000) -> Iterator[Any]:
-    more: dict[str, str] = {}
+def _listed(bucket: str, prefix: str) -> Iterator[Any]:
+    more: dict[str, Any] = {}
     while True:
         with _told(bucket):
-            answer = s3().list_objects_v2(
-                Bucket=bucket,
-                Prefix=prefix,
-                MaxKeys=most,
-                **more,  # type: ignore[arg-type]
-            )
+            answer = s3().list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
         yield from answer.get("Contents", [])
-        if not answer.get("IsTruncated") or most == 1:
+        if not answer.get("IsTruncated"):
             return
         more = {"ContinuationToken": answer["NextContinuationToken"]}
 
