@@ -322,12 +322,14 @@ class Site:
 
     def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look into the site's own database, as an onlooker who keeps nothing running."""
-        host = str(find_place(self.var).socket)
-        with psycopg.connect(
-            host=host, port=PORT, user=ROLE, dbname=DATABASE, autocommit=True
-        ) as connection:
-            found = connection.execute(statement.encode(), values)
+        with self.line() as line:
+            found = line.execute(statement.encode(), values)
             return found.fetchall() if found.description else []
+
+    def line(self) -> psycopg.Connection[Any]:
+        """A connection to the same that stays, for who asks often."""
+        host = str(find_place(self.var).socket)
+        return psycopg.connect(host=host, port=PORT, user=ROLE, dbname=DATABASE, autocommit=True)
 
     def child(self, words: str) -> int:
         """The process id of the one the supervisor runs with these words in its command."""

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 
 from tests.conftest import Site
 
@@ -26,6 +27,7 @@ class Client:
         self.site = site
         # Without `verify` no certificates are loaded, which takes longer than a whole upload here.
         self.http = httpx.Client(base_url=site.url, timeout=30, verify=False)
+        self._line: psycopg.Connection[Any] | None = None
 
     def create(self, length: int | None, *, body: bytes = b"", **headers: str) -> httpx.Response:
         told = TUS | {name.replace("_", "-"): value for name, value in headers.items()}
@@ -58,10 +60,10 @@ class Client:
     def stored(self, place: str) -> bytes:
         """What the database counts of the bytes on disk."""
         upload = uuid.UUID(place.rpartition("/")[2])
-        rows = self.site.rows(
-            "SELECT token, length FROM videos_uploadpart WHERE upload_id = %s ORDER BY start",
-            upload,
-        )
+        ask = "SELECT token, length FROM videos_uploadpart WHERE upload_id = %s ORDER BY start"
+        if self._line is None:
+            self._line = self.site.line()
+        rows = self._line.execute(ask, [upload]).fetchall()
         folder = self.site.var / "partial" / upload.hex[:2] / str(upload)
         return b"".join((folder / f"{token:08d}").read_bytes()[:length] for token, length in rows)
 

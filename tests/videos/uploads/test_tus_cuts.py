@@ -18,11 +18,13 @@ from videos.uploads.incoming import RECORD_SECONDS
 @pytest.mark.parametrize(
     ("length", "places"),
     [
-        (2048, range(0, 2049)),
+        pytest.param(2048, range(2049), id="every byte", marks=pytest.mark.long),
+        pytest.param(2048, [*range(33), *range(33, 2016, 16), *range(2016, 2049)], id="a choice"),
         # The server reads 64 KiB at a time.
-        (1 << 17, [*range(65520, 65553), *range(131056, 131073)]),
+        pytest.param(
+            1 << 17, [*range(65520, 65553), *range(131056, 131073)], id="around the buffers"
+        ),
     ],
-    ids=["every byte", "around the buffers"],
 )
 def test_it_goes_on_after_a_cut_at_any_byte(
     client: Client, length: int, places: Sequence[int]
