@@ -50,6 +50,16 @@ TABLE = {
     "read the audit log":            (NO,   NO,   NO,   SOME, YES, YES),
     "change or delete the audit log": (NO,  NO,   NO,   NO,   NO,  NO),
     "write past the verbs":          (NO,   NO,   NO,   NO,   NO,  NO),
+    # An uploader and a partner have claims of their own; a moderator those of the queue.
+    "see a claim":                   (SOME, SOME, SOME, SOME, YES, NO),
+    "see a claim in the admin":      (NO,   NO,   NO,   SOME, YES, YES),
+    "dispute a claim":               (SOME, SOME, NO,   NO,   NO,  NO),
+    "release a disputed claim":      (NO,   NO,   SOME, SOME, YES, NO),
+    "let a disputed claim stand":    (NO,   NO,   NO,   SOME, YES, NO),
+    "decide an appeal":              (NO,   NO,   NO,   NO,   YES, NO),
+    "withdraw a claim, send a notice": (NO, NO,   SOME, NO,   NO,  NO),
+    "see what was sent to whom":     (NO,   NO,   NO,   NO,   YES, YES),
+    "send again what was given up":  (NO,   NO,   NO,   NO,   NO,  YES),
     "match evidence":                (SOME, SOME, SOME, SOME, YES, YES),
     "play":                          (SOME, SOME, SOME, SOME, YES, YES),
 }  # fmt: skip

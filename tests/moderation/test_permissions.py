@@ -8,12 +8,15 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
 
+from moderation.claim_admin import NoticeAdmin
 from moderation.flagging import flag as make_flag
 from moderation.models import (
     AllowRule,
+    Claim,
     Decision,
     Event,
     Flag,
+    Notice,
     Queue,
     Reference,
     RightsHolder,
@@ -21,6 +24,7 @@ from moderation.models import (
 from moderation.queue_actions import QueueActions
 from moderation.registration import Rights, holder_named, register
 from moderation.urls import urlpatterns
+from tests.moderation import entrances_to_claims as entrances_to_claims
 from tests.moderation import entrances_to_flags as entrances_to_flags
 from tests.moderation import entrances_to_the_rest as entrances_to_the_rest
 from tests.moderation.conftest import MakeLink
@@ -38,11 +42,9 @@ from videos.models import Video, Visibility
 
 pytestmark = pytest.mark.django_db
 
-MODELS = (AllowRule, Decision, Event, Flag, Queue, Reference, RightsHolder)
+MODELS = (AllowRule, Claim, Decision, Event, Flag, Notice, Queue, Reference, RightsHolder)
 # Lists and histories show what is tried one by one; nobody but staff comes near them.
 LISTS = ("_changelist", "_history")
-# Who may do what with claims hangs on the claim's parties: `test_claim_api.py` tries them.
-CLAIMS = {"video-claims", "video-claim-act", "claims", "claim", "claim-act", "claim-on-page"}
 
 
 @pytest.fixture
@@ -121,9 +123,9 @@ def test_the_table_has_a_cell_for_every_role_and_an_entrance_for_every_line() ->
 
 def test_every_entrance_that_moderation_has_is_in_the_table() -> None:
     tried = " ".join(names for tries in ENTRANCES.values() for names, _, _ in tries).split()
-    rest = [pattern.name for pattern in urlpatterns if pattern.name not in CLAIMS]
-    assert [name for name in rest if name not in tried] == []
-    assert [name for name in QueueActions.actions if name not in tried] == []
+    assert [each.name for each in urlpatterns if each.name not in tried] == []
+    actions = [*QueueActions.actions, *(NoticeAdmin.actions or ())]
+    assert [name for name in actions if name not in tried] == []
     # What the admin offers beyond lists and histories, which show what is tried one by one.
     pages = {pattern.name for model in MODELS for pattern in site._registry[model].urls}
     own = {name for name in pages if name and name.startswith("moderation_")}
