@@ -107,10 +107,11 @@ class BySystem(models.TextChoices):
     TIME_OVER = "time_over", "The time for an answer is over."
 
 
+_OF_CLAIMS: Final = (Activated, Disputed, Released, Kept, Noticed, CourtAction, Withdrawn)
+_OF_FLAGS: Final = (Dismissed, Confirmed, Returned, Reopened, BySystem)
+# Where both have a value, the flag's words suit both.
 _WORDS: Final = {
-    value: str(label)
-    for reasons in (Dismissed, Confirmed, Returned, Reopened, BySystem)
-    for value, label in reasons.choices
+    value: str(label) for reasons in (*_OF_CLAIMS, *_OF_FLAGS) for value, label in reasons.choices
 }
 
 
