@@ -36,7 +36,7 @@ def make_groups(using: str, plan: Any = (), **told: Any) -> None:
 def _permissions(using: str, labels: Any) -> list[Any]:
     from django.contrib.auth.models import Permission
 
-    both = (label.split(".") for label in labels)
-    rows = Permission.objects.using(using)
-    found = [rows.filter(content_type__app_label=app, codename=name).first() for app, name in both]
-    return [row for row in found if row is not None]
+    rows = Permission.objects.using(using).select_related("content_type")
+    names = [label.split(".")[1] for label in labels]
+    found = rows.filter(codename__in=names)
+    return [row for row in found if f"{row.content_type.app_label}.{row.codename}" in labels]

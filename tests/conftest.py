@@ -27,6 +27,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from tests.aws import KEY, SECRET, Aws, running
 from tests.clamav import Clamd, running_clamd
+from tests.clearing import clearing
+from tests.prepared import clear_away, lay_out
 from tests.processes import below
 from tests.small_models import SIDE, small_model
 from tvidz.pipeline import analyse
@@ -58,6 +60,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="takes minutes: make longtest runs it"))
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    # Workers of a run share it; the one that started them outlives them.
+    if not hasattr(config, "workerinput"):
+        clear_away()
+
+
 @pytest.fixture(autouse=True)
 def files_in_a_passing_folder(tmp_path: Path, settings: Any) -> None:
     """No test writes into the var folder of the one who runs it."""
@@ -73,18 +81,10 @@ def files_in_a_passing_folder(tmp_path: Path, settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def history_can_be_cleared() -> Iterator[None]:
-    """After a test that commits, its rows go; the database refuses that of events and decisions."""
-    real = DatabaseOperations.execute_sql_flush
-    tables = ("moderation_event", "moderation_decision")
-    words = [f"ALTER TABLE {table} {{}} TRIGGER append_only" for table in tables]
-
-    def flush(operations: DatabaseOperations, statements: list[str]) -> None:
-        off, on = ([word.format(way) for word in words] for way in ("DISABLE", "ENABLE"))
-        real(operations, [*off, *statements, *on])
-
+def tests_that_commit_are_cleared_up_soon() -> Iterator[None]:
+    """See `tests.clearing`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        patch.setattr(DatabaseOperations, "sql_flush", clearing(DatabaseOperations.sql_flush))
         yield
 
 
@@ -372,6 +372,7 @@ def start_site(folder: Path, **environment: str) -> Site:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     var = folder / "var"
+    lay_out(var)
     output = folder / "output.txt"
     told = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
     full = {**os.environ, "TVIDZ_VAR": str(var), "PYTHONUNBUFFERED": "1", **told}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT, open_folder, wait_for
+from tests.prepared import lay_out
 from tests.processes import below
 from tests.tvidz.backfill.conftest import counts_of, rows_of
 
@@ -60,12 +61,11 @@ def house(film: Path, ffmpeg: Callable[..., None]) -> Iterator[House]:
         for number in range(FILMS):
             words = ("-c", "copy", "-metadata", f"title={number}")
             ffmpeg("-stream_loop", "2", "-i", film, *words, films / f"{number}.mp4")
-        made = House(folder)
-        migrated = made.manage("migrate", "-v", "0")
-        assert migrated.wait(60) == 0, migrated.communicate()
-        yield made
+        lay_out(folder / "var")
+        yield House(folder)
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_is_gone_on_with_by_the_next(house: House) -> None:
     first = house.backfill()
     wait_for(lambda: house.ended() >= 1, "a film to be done", 90)
