@@ -20,6 +20,7 @@ from websockets.typing import Origin
 
 from tests.conftest import Site, open_folder, start_site, stop_site, wait_for
 from tvidz.postgres.place import find_place
+from tvidz.progress import CHANNEL
 
 Message = dict[str, Any]
 Listen = Callable[[Site, str], AsyncGenerator[Message, None]]
@@ -298,7 +299,7 @@ async def test_through_redis_the_same_is_told(redis_url: str, serial: Path, repe
             _, heard = await story_of(site, repeat)
             for messages in heard.values():
                 check_story(messages, reference)
-            listening = site.rows("SELECT 1 FROM pg_stat_activity WHERE query LIKE %s", "LISTEN%")
-            assert not listening
+            asked = "SELECT 1 FROM pg_stat_activity WHERE query = %s"
+            assert not site.rows(asked, f"LISTEN {CHANNEL}")
         finally:
             stop_site(site)
