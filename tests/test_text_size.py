@@ -23,9 +23,14 @@ CUT_OR_COVERED = """() => {
     + element.textContent.trim().slice(0, 40);
   const wordy = [...document.querySelectorAll("body *")].filter((one) => own(one) && seen(one));
   const places = wordy.map((element) => {
-    const range = document.createRange();
-    range.selectNodeContents(element);
-    return [element, [...range.getClientRects()].filter((box) => box.width && box.height)];
+    // Not those of its children, which may be for screen readers alone.
+    const boxes = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE)
+      .flatMap((node) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return [...range.getClientRects()];
+      });
+    return [element, boxes.filter((box) => box.width && box.height)];
   });
   const faults = [];
   for (const [element, boxes] of places) {
