@@ -137,6 +137,7 @@ def test_the_other_pictures_of_a_video_are_neither_right_nor_wrong(truth: Truth)
         assert ignored.get(asked["query"], set()) == expected
 
 
+@pytest.mark.long
 def test_the_same_seed_makes_the_same_files_and_another_one_others(
     labelled: Path, stills: Path, tmp_path: Path
 ) -> None:

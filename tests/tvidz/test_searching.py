@@ -208,6 +208,7 @@ def patient_site() -> Iterator[Site]:
         stop_site(site)
 
 
+@pytest.mark.long
 def test_a_search_whose_worker_is_killed_in_the_middle_is_taken_up_again(
     patient_site: Site, film: Path, ffmpeg: Callable[..., None], tmp_path: Path
 ) -> None:

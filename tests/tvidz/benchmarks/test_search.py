@@ -51,6 +51,7 @@ def test_made_up_frames_lie_in_the_real_tables() -> None:
     assert WordPosting.objects.filter(feature=row.pk).count() == WORDS_OF_FRAME
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_benchmark_of_searching_tells_what_each_part_costs_and_finds(tmp_path: Path) -> None:
     told = tmp_path / "figures.json"

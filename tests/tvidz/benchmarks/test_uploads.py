@@ -11,6 +11,7 @@ from videos.media.probe import probe
 from videos.uploads.accept import recognise_path
 
 
+@pytest.mark.long
 def test_cut_and_crowded_uploads_all_arrive_as_they_were_sent() -> None:
     cut, whole, speed, became = measure(True, lambda line: None)
 

@@ -20,6 +20,7 @@ def drawn_films(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TVIDZ_CORPUS", raising=False)
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_the_keyframe_pass_is_measured_beside_the_decode_floor() -> None:
     [table] = verdict(True, lambda line: None)
@@ -30,6 +31,7 @@ def test_the_keyframe_pass_is_measured_beside_the_decode_floor() -> None:
     assert all(float(cpu or 0) > 0 for cpu, *_ in figures.values())
 
 
+@pytest.mark.long
 def test_uploads_to_a_site_of_its_own_are_followed_to_their_end() -> None:
     idle, verdicts, crowd = ingest(True, lambda line: None)
 

@@ -76,7 +76,12 @@ def sent_and_killed(client: Client, place: str, content: bytes, moment: str) -> 
 
 
 @pytest.mark.parametrize(
-    "moment", ["before it is stored", "while it is stored", "before it is told"]
+    "moment",
+    [
+        pytest.param("before it is stored", marks=pytest.mark.long),
+        "while it is stored",
+        pytest.param("before it is told", marks=pytest.mark.long),
+    ],
 )
 def test_a_file_that_is_all_there_becomes_one_video_though_the_server_is_killed(
     client: Client, film_of_some_size: Path, moment: str

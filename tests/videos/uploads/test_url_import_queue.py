@@ -177,6 +177,7 @@ def signed_in(site: Site) -> httpx.Client:
     return browser
 
 
+@pytest.mark.long
 def test_an_import_whose_worker_is_killed_in_the_middle_is_taken_up_again(
     importing_site: Site, web: Web, film: Path
 ) -> None:
