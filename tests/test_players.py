@@ -14,6 +14,7 @@ from tests.conftest import Site, wait_for
 pytestmark = [pytest.mark.xdist_group("players"), pytest.mark.long]
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PASSWORD = "harbour-at-dawn-7"
 PLAYERS = "[...document.querySelectorAll('[data-role=player-pair] video')]"
 
 
@@ -128,12 +129,8 @@ def long_film(ffmpeg: Callable[..., None], tmp_path_factory: pytest.TempPathFact
 
 # The players' places every tenth of a second for a minute, and where the right one belongs.
 MINUTE = """
-async () => {
-  const { there } = await import(document.querySelector("script[src*='video.js']").src
-    .replace(/video\\.js.*/, "lockstep.js"));
-  const row = document.querySelector("[data-role=segment][aria-pressed=true]").dataset;
-  const segment = JSON.parse(document.getElementById("video").textContent).duplicates
-    .flatMap((each) => each.segments).find((each) => String(each.id) === row.segment);
+async (segment) => {
+  const { there } = await import("/static/videos/lockstep.js");
   const [left, right] = document.querySelectorAll("[data-role=player-pair] video");
   const drifts = [];
   const begun = performance.now();
@@ -145,32 +142,82 @@ async () => {
   return drifts;
 }
 """
+A_MODERATOR = f"""
+from django.contrib.auth.models import Group, User
+user = User.objects.create_user("{{name}}", password="{PASSWORD}", is_staff=True)
+user.groups.add(Group.objects.get(name="Moderators"))
+"""
+
+
+def faster(film: Path, speed: float, name: str, ffmpeg: Callable[..., None]) -> Path:
+    copy = film.with_name(f"{name}-{speed}.mp4")
+    words = f"setpts=PTS/{speed},fps=25,scale=256:144"
+    ffmpeg("-i", film, "-vf", words, "-crf", "30", "-pix_fmt", "yuv420p", copy)
+    return copy
+
+
+@pytest.fixture
+def wide(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def keep_together(drifts: np.ndarray) -> None:
+    assert len(drifts) > 300, "they play for a minute"
+    assert drifts[-1, 0] - drifts[0, 0] > 55
+    # The first second is for the right one to get going.
+    settled = np.abs(drifts[10:, 1])
+    assert np.quantile(settled, 0.99) <= 0.1, f"{settled.max():.3f} s at the most"
 
 
 @pytest.mark.parametrize(
     "speed", [pytest.param(1.0, id="as fast"), pytest.param(1.08, id="8 % faster")]
 )
 def test_for_a_minute_the_players_drift_no_more_than_a_tenth_of_a_second(
-    site: Site, chromium: str, ffmpeg: Callable[..., None], long_film: Path, speed: float
+    site: Site, wide: Page, ffmpeg: Callable[..., None], long_film: Path, speed: float
 ) -> None:
-    copy = long_film.with_name(f"speed-{speed}.mp4")
-    words = f"setpts=PTS/{speed},fps=25,scale=256:144"
-    ffmpeg("-i", long_film, "-vf", words, "-crf", "30", "-pix_fmt", "yuv420p", copy)
     original = site.upload(long_film)["id"]
     site.finished(original)
-    video = site.upload(copy)["id"]
+    video = site.upload(faster(long_film, speed, "public", ffmpeg))["id"]
     site.finished(video)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(f"{site.url}/videos/{video}/")
-        match = page.locator(f"[data-role=duplicate]:has(a[href='/videos/{original}/'])")
-        match.locator("[data-role=segment]").first.click()
-        drifts = np.array(page.evaluate(MINUTE))
-        browser.close()
+    wide.goto(f"{site.url}/videos/{video}/")
+    [match] = [each for each in site.video(video)["duplicates"] if each["video"]["id"] == original]
+    row = wide.locator(f"[data-role=segment][data-segment='{match['segments'][0]['id']}']")
+    row.click()
 
-    assert len(drifts) > 300, "they play for a minute"
-    assert drifts[-1, 0] - drifts[0, 0] > 55
-    # The first second is for the right one to get going.
-    settled = np.abs(drifts[10:, 1])
-    assert np.quantile(settled, 0.99) <= 0.1, f"{settled.max():.3f} s at the most"
+    keep_together(np.array(wide.evaluate(MINUTE, match["segments"][0])))
+
+
+@pytest.mark.parametrize(
+    "speed", [pytest.param(1.0, id="as fast"), pytest.param(1.08, id="8 % faster")]
+)
+def test_so_they_do_on_the_review_screen(
+    site: Site, wide: Page, ffmpeg: Callable[..., None], long_film: Path, speed: float
+) -> None:
+    name = f"moderator-{speed}"
+    done = site.manage("shell", "--no-imports", "-c", A_MODERATOR.format(name=name))
+    assert done.returncode == 0, done.stderr
+    original = site.upload(long_film)["id"]
+    site.finished(original)
+    video = site.upload(faster(long_film, speed, "reviewed", ffmpeg))["id"]
+    site.finished(video)
+    asked = "SELECT id FROM moderation_flag WHERE query_id = %s AND reference_id = %s"
+    [[flag]] = wait_for(lambda: site.rows(asked, video, original), "the flag")
+    wide.goto(f"{site.url}/admin/login/?next=/admin/moderation/flag/{flag}/review/")
+    wide.fill("#id_username", name)
+    wide.fill("#id_password", PASSWORD)
+    wide.keyboard.press("Enter")
+    row = wide.locator("[data-role=segment]").first
+    row.wait_for()
+    case = wide.evaluate(
+        "async (flag) => (await fetch(`/api/v1/moderation/flags/${flag}/`)).json()", flag
+    )
+    segment = case["match"]["segments"][0]
+    assert row.get_attribute("data-segment") == str(segment["id"])
+    row.click()
+
+    keep_together(np.array(wide.evaluate(MINUTE, segment)))
