@@ -23,6 +23,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import override_settings
 
 from matching.models import CutToken, DuplicateLink, FeatureVector, Fingerprint
 from tests.aws import KEY, SECRET, Aws, running
@@ -85,6 +86,13 @@ def tests_that_commit_are_cleared_up_soon() -> Iterator[None]:
     """See `tests.clearing`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", clearing(DatabaseOperations.sql_flush))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def passwords_are_soon_hashed() -> Iterator[None]:
+    """What makes a stolen hash worthless makes a test of signing in slow."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

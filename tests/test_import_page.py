@@ -16,7 +16,7 @@ from tests.web_server import LOOPBACK, Web, serving
 # Fixtures of the story, which pytest finds by name.
 __all__ = ["browser", "visit"]
 
-pytestmark = pytest.mark.xdist_group("imports")
+pytestmark = [pytest.mark.xdist_group("imports"), pytest.mark.long]
 
 ADDRESS, PASSWORD = "alice@example.org", "correct horse 9"
 CARD = "[data-role=job-card]"

@@ -15,6 +15,8 @@ from django.core.management.base import CommandError
 from tvidz.image_corpus import strangers
 from tvidz.moments import small_picture, unlikeness, watch
 
+pytestmark = pytest.mark.long
+
 Truth = dict[str, Any]
 
 
@@ -137,7 +139,6 @@ def test_the_other_pictures_of_a_video_are_neither_right_nor_wrong(truth: Truth)
         assert ignored.get(asked["query"], set()) == expected
 
 
-@pytest.mark.long
 def test_the_same_seed_makes_the_same_files_and_another_one_others(
     labelled: Path, stills: Path, tmp_path: Path
 ) -> None:
@@ -153,7 +154,6 @@ def test_the_same_seed_makes_the_same_files_and_another_one_others(
 
 # Side by side with another they would take the evaluation's one database away from each other.
 @pytest.mark.xdist_group("evaluate")
-@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_evaluate_scores_it_by_attack(stills: Path, tmp_path: Path) -> None:
     said = StringIO()

@@ -288,6 +288,7 @@ def _answers(port: int) -> bool:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.long
 async def test_through_redis_the_same_is_told(redis_url: str, serial: Path, repeat: Path) -> None:
     with open_folder() as folder:
         site = await asyncio.to_thread(
