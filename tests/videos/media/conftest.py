@@ -27,7 +27,9 @@ def _ffmpegs() -> list[object]:
     system = shutil.which("ffmpeg")
     missing = pytest.mark.skip(reason="no ffmpeg is installed on this system")
     found.append(pytest.param(system, id="system", marks=() if system else missing))
-    found.append(pytest.param(imageio_ffmpeg.get_ffmpeg_exe(), id="package"))
+    # Where both are there, each run tries one and the long run the other, too.
+    other = pytest.mark.long if system else ()
+    found.append(pytest.param(imageio_ffmpeg.get_ffmpeg_exe(), id="package", marks=other))
     return found
 
 
