@@ -1,5 +1,6 @@
 """REST for moderators' own tools: the queue, taking and deciding flags. Each verb is one call."""
 
+import math
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,19 +13,21 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from moderation import decide, presence, review
-from moderation.bulk import bulk
+from moderation.bulk import MOST_AT_ONCE, bulk
 from moderation.case import case, event_json, flag_line, history
 from moderation.decide import Because, Ticket
 from moderation.errors import no_moderator, no_such_flag
 from moderation.models import Decision, Flag, Lease, Preference
 from moderation.queues import Wanted, counts, queue, visible_to
+from moderation.reading import LONGEST_NOTE, whole
 from moderation.roles import moderator
 from moderation.rules import pair_of
 from videos.errors import Refusal
 from videos.problems import problem_body
 
 PAGE: Final = 50
-MOST_IN_BULK: Final = 500
+# Longer ago than anything was, and no time that the database cannot say.
+MOST_HOURS: Final = 1_000_000
 Verdict = Decision.Verdict
 
 
@@ -37,10 +40,15 @@ class WantedSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(default="", allow_blank=True, max_length=24)
     least_score = serializers.FloatField(default=0.0, min_value=0, max_value=1)
     most_score = serializers.FloatField(default=1.0, min_value=0, max_value=1)
-    older_than = serializers.FloatField(default=0.0, min_value=0)
+    older_than = serializers.FloatField(default=0.0, min_value=0, max_value=MOST_HOURS)
     overdue = serializers.BooleanField(default=False)
     held_by = serializers.IntegerField(required=False)
     after = serializers.IntegerField(required=False)
+
+    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
+        if any(math.isnan(told[name]) for name in ("least_score", "most_score", "older_than")):
+            raise serializers.ValidationError("A valid number is required.")
+        return told
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
@@ -49,7 +57,7 @@ class VerdictSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=0)
     token = serializers.UUIDField()
     reason = serializers.CharField(default="", allow_blank=True, max_length=24)
-    note = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
     segments = serializers.ListField(child=serializers.IntegerField(min_value=0), default=list)
     seen = serializers.CharField(default="", allow_blank=True, max_length=64)
     remember = serializers.BooleanField(default=False)
@@ -63,12 +71,12 @@ class TokenSerializer(serializers.Serializer[Any]):
 class ReopenSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=0)
     reason = serializers.CharField(max_length=24)
-    note = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
 
 
 class DraftSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(default="", allow_blank=True, max_length=24)
-    note = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
 
 
 class HandOverSerializer(serializers.Serializer[Any]):
@@ -82,11 +90,11 @@ class SelectedSerializer(serializers.Serializer[Any]):
 
 class BulkSerializer(serializers.Serializer[Any]):
     flags = serializers.ListField(
-        child=SelectedSerializer(), allow_empty=False, max_length=MOST_IN_BULK
+        child=SelectedSerializer(), allow_empty=False, max_length=MOST_AT_ONCE
     )
     verdict = serializers.ChoiceField(choices=[Verdict.DISMISSED, Verdict.CONFIRMED])
     reason = serializers.CharField(max_length=24)
-    note = serializers.CharField(default="", allow_blank=True, max_length=10_000)
+    note = serializers.CharField(default="", allow_blank=True, max_length=LONGEST_NOTE)
 
 
 class PreferenceSerializer(serializers.Serializer[Any]):
@@ -145,9 +153,9 @@ class HistoryView(APIView):
 
     def get(self, request: Request, flag_id: int) -> Response:
         rows = history(_visible(request, flag_id))
-        before = request.query_params.get("before", "")
-        if before.isdecimal():
-            rows = rows.filter(sequence__lt=int(before))
+        before = whole(request.query_params.get("before", ""))
+        if before is not None:
+            rows = rows.filter(sequence__lt=before)
         return Response({"events": [event_json(row) for row in rows[:PAGE]]})
 
 
@@ -166,7 +174,7 @@ class RenewView(APIView):
     def post(self, request: Request, flag_id: int) -> Response:
         told = _valid(TokenSerializer, request)
         actor = moderator(request.user)
-        presence.seen(actor, flag_id)
+        presence.seen(actor, _visible(request, flag_id).pk)
         with _telling(flag_id):
             expires_at = review.renew(request.user, flag_id, told.get("token") or uuid.UUID(int=0))
         looking = presence.others_at(flag_id, actor.id)

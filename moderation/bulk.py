@@ -3,21 +3,25 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.db import transaction
 from django.db.models import F
 
 from moderation.decide import Because, check, draw_up, routed, settle_claims
-from moderation.errors import bad_reason, changed, held, no_such_flag
+from moderation.errors import bad_reason, changed, held, no_such_flag, too_many
 from moderation.evidence import Evidence, evidence_of
 from moderation.ledger import now, prepared
 from moderation.models import Decision, Draft, Event, Flag, Lease
 from moderation.queues import visible_to
+from moderation.reading import check_note
 from moderation.reasons import Confirmed, Dismissed
 from moderation.roles import Actor, AnyUser, moderator, permit
 from videos.errors import Refusal
 
 Verdict = Decision.Verdict
+# Flags that one transaction holds locked.
+MOST_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,9 @@ def bulk(
     known = {Verdict.DISMISSED: Dismissed.values, Verdict.CONFIRMED: Confirmed.values}
     if reason not in known.get(verdict, []):
         raise bad_reason(reason)
+    check_note(note)
+    if len(selection) > MOST_AT_ONCE:
+        raise too_many(MOST_AT_ONCE)
     because, number = Because(reason, note), uuid.uuid4()
     with transaction.atomic():
         rows = visible_to(actor).filter(pk__in=selection).order_by("pk")

@@ -14,7 +14,9 @@ from django.utils.timesince import timeuntil
 
 from moderation import notices
 from moderation.claim_verbs import Said, act, claims_on, visible_claims
+from moderation.errors import changed
 from moderation.models import Claim, Notice
+from moderation.reading import whole
 from moderation.roles import moderator
 from moderation.statement import OF_UPLOADER, claim_json, video_name
 from moderation.states import STANDING
@@ -79,7 +81,8 @@ class ClaimAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         rows = self.get_queryset(request).select_related("holder", "decision", "flag")
-        claim = rows.filter(pk=object_id).first() if object_id.isdecimal() else None
+        number = whole(object_id)
+        claim = rows.filter(pk=number).first() if number is not None else None
         told: dict[str, Any] = {}
         if claim is not None:
             shown = claim_json(claim, viewer(request))
@@ -97,8 +100,9 @@ class ClaimAdmin(ReadOnlyAdmin):
         """POST `verb`, `version`, `reason`, `note`, a document a line, and `policy`."""
         told = request.POST
         back = HttpResponseRedirect(reverse("admin:moderation_claim_change", args=[claim_id]))
-        if request.method != "POST" or not told.get("version", "").isdecimal():
+        if request.method != "POST":
             return back
+        version = whole(told.get("version", ""))
         documents = [line.strip() for line in told.get("documents", "").splitlines()]
         said = Said(
             told.get("reason", ""),
@@ -107,7 +111,9 @@ class ClaimAdmin(ReadOnlyAdmin):
             told.get("policy", ""),
         )
         try:
-            claim = act(viewer(request), claim_id, int(told["version"]), told.get("verb", ""), said)
+            if version is None:
+                raise changed("claim")
+            claim = act(viewer(request), claim_id, version, told.get("verb", ""), said)
         except Refusal as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
         else:

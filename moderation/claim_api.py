@@ -10,7 +10,6 @@ from rest_framework.views import APIView
 
 from moderation.claim_verbs import (
     LONGEST_DOCUMENT,
-    LONGEST_NOTE,
     MOST_DOCUMENTS,
     REASONS,
     Said,
@@ -21,6 +20,7 @@ from moderation.claim_verbs import (
 )
 from moderation.errors import no_such_claim
 from moderation.models import Claim
+from moderation.reading import LONGEST_NOTE
 from moderation.statement import OF_UPLOADER, applied_policy, claim_json
 from videos.access.visibility import Viewer, owns, visible
 from videos.errors import not_found

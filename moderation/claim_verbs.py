@@ -22,10 +22,13 @@ from moderation.errors import (
     not_yours_to_move,
     note_needed,
     own_video,
+    time_over,
     wrong_state,
 )
+from moderation.ledger import now
 from moderation.models import Claim, Decision, Event, Policy
 from moderation.queues import visible_to
+from moderation.reading import check_note
 from moderation.reasons import (
     Activated,
     CourtAction,
@@ -57,7 +60,6 @@ REASONS: Final[dict[str, Any]] = {
 EFFECTS: Final = (Policy.TRACK, Policy.MONETISE, Policy.BLOCK)
 # An uploader says why in words of their own, though the table asks for a reason only.
 _IN_WORDS: Final = ("dispute", "appeal")
-LONGEST_NOTE: Final = 10_000
 MOST_DOCUMENTS: Final = 20
 LONGEST_DOCUMENT: Final = 500
 
@@ -79,6 +81,9 @@ def act(viewer: Viewer, claim_id: int, version: int, name: str, said: Said) -> C
         actor = permit(viewer, claim, name)
         if claim.version != version:
             raise changed("claim")
+        # Else an answer that came too late would count wherever the look is behind.
+        if claim.until is not None and claim.until <= now():
+            raise time_over()
         _check(claim, name, said)
         facts: dict[str, Any] = {"documents": list(said.documents)} if said.documents else {}
         if name == "activate" and claim.policy == Policy.REVIEW:
@@ -177,10 +182,11 @@ def _check(claim: Claim, name: str, said: Said) -> None:
         raise bad_reason(said.reason)
     if needs_words(claim, name) and not said.note.strip():
         raise note_needed()
+    check_note(said.note)
     if said.policy and said.policy not in EFFECTS:
         raise bad_reason(said.policy)
-    longest = max((len(each) for each in said.documents), default=0)
-    if len(said.documents) > MOST_DOCUMENTS or longest > LONGEST_DOCUMENT:
+    bad = (len(each) > LONGEST_DOCUMENT or "\x00" in each for each in said.documents)
+    if len(said.documents) > MOST_DOCUMENTS or any(bad):
         raise bad_documents()
 
 

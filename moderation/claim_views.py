@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from moderation.claim_verbs import Said, act
 from moderation.errors import changed, no_such_claim
 from moderation.models import Claim
+from moderation.reading import whole
 from moderation.statement import OF_UPLOADER
 from videos.errors import Refusal
 from videos.requests import viewer
@@ -25,15 +26,15 @@ DONE = {
 def act_on_page(request: HttpRequest, video_id: uuid.UUID, claim_id: int) -> HttpResponse:
     """POST `verb`, `version`, `reason` and `note`; back to the page with a sentence."""
     told = request.POST
-    verb, version = told.get("verb", ""), told.get("version", "")
+    verb, version = told.get("verb", ""), whole(told.get("version", ""))
     try:
         theirs = Claim.objects.filter(pk=claim_id, query_id=video_id).exists()
         if not theirs or verb not in OF_UPLOADER:
             raise no_such_claim()
-        if not (version.isascii() and version.isdecimal()):
+        if version is None:
             raise changed("claim")
         said = Said(told.get("reason", ""), told.get("note", ""))
-        act(viewer(request), claim_id, int(version), verb, said)
+        act(viewer(request), claim_id, version, verb, said)
     except Refusal as refusal:
         messages.error(request, refusal.message)
     else:

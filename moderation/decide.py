@@ -33,6 +33,7 @@ from moderation.ledger import moved, now
 from moderation.models import Decision, Draft, Flag, Lease
 from moderation.policy import needs_second
 from moderation.queues import WAITING
+from moderation.reading import check_note
 from moderation.reasons import BySystem, Confirmed, Dismissed, Reopened, Returned
 from moderation.review import lease_of, locked
 from moderation.roles import Actor, AnyUser, lead, moderator, permit
@@ -119,6 +120,7 @@ def escalate(user: AnyUser, ticket: Ticket, note: str) -> None:
     actor = moderator(user)
     if not note.strip():
         raise note_needed()
+    check_note(note)
     with transaction.atomic():
         flag = _held(actor, ticket, "escalate")
         _let_go(flag, actor)
@@ -177,6 +179,7 @@ def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "
     actor = lead(user)
     if reason not in Reopened.values:
         raise bad_reason(reason)
+    check_note(note)
     with transaction.atomic():
         flag = locked(actor, flag_id)
         permit(actor, flag, "reopen")
@@ -273,6 +276,7 @@ def check(
     needs = row(Machine.FLAG, flag.state, name).needs
     if because.reason not in REASONS[verdict]:
         raise bad_reason(because.reason)
+    check_note(because.note)
     if verdict == Verdict.CONFIRMED and not evidence.there:
         raise no_evidence()
     if because.seen and because.seen != evidence.sha256:

@@ -104,7 +104,22 @@ def too_late(seconds: int) -> Refusal:
 
 
 def bad_reason(reason: str) -> Refusal:
-    return Refusal("BAD_REASON", f"“{reason}” is none of the reasons for this.", 422)
+    named = reason if len(reason) <= 40 else reason[:40] + "…"
+    return Refusal("BAD_REASON", f"“{named}” is none of the reasons for this.", 422)
+
+
+def bad_note(longest: int) -> Refusal:
+    return Refusal("BAD_NOTE", f"A note is a text of up to {longest} characters.", 422)
+
+
+def too_many(most: int) -> Refusal:
+    return Refusal("TOO_MANY", f"Up to {most} are decided at once. Choose fewer.", 422)
+
+
+def time_over() -> Refusal:
+    return Refusal(
+        "TIME_OVER", "The time for an answer is over, so the claim moves by itself now.", 409
+    )
 
 
 def bad_documents() -> Refusal:

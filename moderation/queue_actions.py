@@ -16,6 +16,7 @@ from moderation.bulk import bulk
 from moderation.decide import reopen
 from moderation.models import Decision, Flag
 from moderation.queues import ORDER
+from moderation.reading import whole
 from moderation.reasons import Confirmed, Dismissed, Reopened
 from moderation.review import hand_over, release
 from moderation.roles import moderator_names
@@ -184,6 +185,5 @@ def _capital(choices: Iterable[tuple[Any, Any]]) -> list[tuple[str, str]]:
 def _seen(pairs: Sequence[str]) -> dict[int, int]:
     """The versions that were on the screen, of words like "12:3"."""
     read = [pair.partition(":") for pair in pairs]
-    return {
-        int(pk): int(version) for pk, _, version in read if pk.isdecimal() and version.isdecimal()
-    }
+    numbers = ((whole(pk), whole(version)) for pk, _, version in read)
+    return {pk: version for pk, version in numbers if pk is not None and version is not None}

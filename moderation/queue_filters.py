@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from moderation.models import Flag, Lease
 from moderation.queues import WAITING
+from moderation.reading import whole
 
 DAY: Final = 24
 
@@ -37,14 +38,15 @@ class WhichFilter(admin.SimpleListFilter):
         yield from (choice for choice in rest if choice["display"] != "Open")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        wanted = self.value() or Flag.State.OPEN
+        wanted = self.value() or ""
+        state = wanted if wanted in Flag.State.values else Flag.State.OPEN
         narrowed = {
             "waiting": Q(state__in=WAITING),
             "mine": Q(lease__moderator_id=request.user.pk),
             "overdue": Q(state__in=WAITING, due_at__lt=Now()),
             "all": Q(),
         }
-        return queryset.filter(narrowed.get(wanted, Q(state=wanted)))
+        return queryset.filter(narrowed.get(wanted, Q(state=state)))
 
 
 class ScoreFilter(admin.SimpleListFilter):
@@ -84,7 +86,8 @@ class KindFilter(admin.SimpleListFilter):
         return [(kind, kind) for kind in self.KINDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Flag]) -> QuerySet[Flag]:
-        return queryset.filter(kinds__contains=[self.value()]) if self.value() else queryset
+        kind = self.value()
+        return queryset.filter(kinds__contains=[kind]) if kind in self.KINDS else queryset
 
 
 class HeldFilter(admin.SimpleListFilter):
@@ -105,7 +108,8 @@ class HeldFilter(admin.SimpleListFilter):
         wanted = self.value() or ""
         if wanted in ("anybody", "nobody"):
             return queryset.filter(lease__isnull=wanted == "nobody")
-        return queryset.filter(lease__moderator_id=int(wanted)) if wanted.isdecimal() else queryset
+        holder = whole(wanted)
+        return queryset if holder is None else queryset.filter(lease__moderator_id=holder)
 
 
 def wanted_of(asked: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def keep(user: AnyUser, name: str, query: str) -> str:
 
     Without a name, or beyond MOST_VIEWS names, nothing is kept.
     """
-    name, told = " ".join(name.split())[:MOST_NAME], tidy(query)
+    name, told = " ".join(name.replace("\x00", " ").split())[:MOST_NAME], tidy(query)
     theirs = SavedView.objects.filter(user=user.pk or 0)
     room = theirs.count() < MOST_VIEWS or theirs.filter(name=name).exists()
     if name and room and len(told) <= MOST_QUERY:

@@ -429,3 +429,17 @@ def test_a_move_that_the_table_does_not_name_changes_nothing(
     assert (state(claim), uuid.UUID(str(claim.query_id))) == ("active", claim.query_id)
     assert Flag.objects.get().state == "confirmed"
     assert RightsHolder.objects.count() == 1
+
+
+def test_an_answer_after_its_time_is_refused_also_where_the_look_is_behind(
+    a_claim: Callable[..., Claim], bob: User, dora: User
+) -> None:
+    claim, waiting = a_claim("block", "disputed"), a_claim("review")
+    Claim.objects.update(until=claim.opened_at)
+
+    for each, user, name in ((claim, bob, "reinstate"), (waiting, dora, "activate")):
+        with pytest.raises(Refusal, match="TIME_OVER"):
+            do(user, each, name)
+    look_after()
+
+    assert (state(claim), state(waiting)) == ("released", "expired")
