@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 from django.utils import timezone
 
-from matching.models import DuplicateLink
+from matching.models import DuplicateLink, Segment
 from matching.serializers import confidence_word, duplicate_json
 from moderation.consequences import choices
+from moderation.decide import proposed
 from moderation.evidence import evidence_of
 from moderation.facts import rule_of
 from moderation.ledger import now
@@ -18,6 +19,7 @@ from moderation.models import AllowRule, Decision, Draft, Event, Flag, Lease, Re
 from moderation.presence import others_at
 from moderation.roles import Actor, moderator_names
 from videos.access.visibility import Viewer
+from videos.errors import Refusal
 from videos.models import Video
 from videos.serializers import video_json
 
@@ -81,9 +83,23 @@ def case(flag: Flag, actor: Actor) -> dict[str, Any]:
         "rules": [rule_json(row) for row in _rules_near(flag, link)],
         "history": [event_json(row) for row in history(flag)[:MOST_EVENTS]],
         "looking": others_at(flag.pk, actor.id),
+        "proposed": _proposed(flag),
         "choices": choices(flag, actor, lease),
         "hand_to": _receivers(actor, lease),
     }
+
+
+def _proposed(flag: Flag) -> list[int] | None:
+    """Places of the segments that a second reviewer is asked about; None for no such question.
+
+    None are left where the match was analysed again meanwhile.
+    """
+    if flag.state != Flag.State.SECOND_REVIEW:
+        return None
+    try:
+        return proposed(flag)
+    except Refusal:
+        return []
 
 
 def _receivers(actor: Actor, lease: Lease | None) -> list[str]:
@@ -142,7 +158,9 @@ def _moment(moment: Any) -> str | None:
 
 def _link(flag: Flag) -> DuplicateLink | None:
     links = DuplicateLink.objects.select_related("query__owner", "reference")
-    return links.prefetch_related("segments").filter(pk=flag.link_id or 0).first()
+    # In the order of the evidence, by whose places a verdict names segments.
+    parts = Prefetch("segments", Segment.objects.order_by("q_start", "pk"))
+    return links.prefetch_related(parts).filter(pk=flag.link_id or 0).first()
 
 
 def _lease_json(lease: Lease | None, actor: Actor | None) -> dict[str, Any] | None:

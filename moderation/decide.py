@@ -8,7 +8,7 @@ and withdrawn in the same transaction (`moderation.claims`).
 import random
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -135,8 +135,23 @@ def answer_second_review(
     name, verdict = ("agree", Verdict.CONFIRMED) if agrees else ("disagree", Verdict.RETURNED)
     with transaction.atomic():
         flag = _held(actor, ticket, name)
+        if agrees and not because.segments:
+            because = replace(because, segments=proposed(flag))
         again = {} if agrees else _due_anew(flag)
         return _decide(actor, flag, name, verdict, because, **again)
+
+
+def proposed(flag: Flag) -> list[int]:
+    """Places in the evidence of what was proposed of a flag that waits for a second review.
+
+    Raises the Refusal EVIDENCE_CHANGED where that is not all there any more.
+    """
+    proposal = flag.decisions.order_by("-pk").first()
+    wanted = [list(part) for part in proposal.segments] if proposal is not None else []
+    there = evidence_of([flag])[flag.pk].segments
+    if any(part not in there for part in wanted):
+        raise evidence_changed()
+    return [place for place, part in enumerate(there) if part in wanted]
 
 
 def answer_escalation(

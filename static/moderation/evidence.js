@@ -14,6 +14,8 @@ export class Evidence {
   constructor(told, blurred) {
     const { video, match } = told;
     this.match = match;
+    // What a second reviewer is asked to agree to.
+    this.proposed = told.proposed;
     this.map = new MatchMap(video.duration || 0, (segment) => this.choose(segment, true));
     this.pair = new PlayerPair(video, match, (here, there, segment) => {
       this.map.setPosition(here, there);
@@ -42,7 +44,8 @@ export class Evidence {
     const words = segmentSentence(segment, video.duration || 0, {
       here: video.media_type === "image", there: this.match.video.media_type === "image" });
     // Unticked, the segment is not part of what is confirmed.
-    const box = el("input", { type: "checkbox", checked: true, value: index,
+    const checked = !this.proposed || this.proposed.includes(index);
+    const box = el("input", { type: "checkbox", checked, value: index,
       "aria-label": `Confirm ${words}` });
     return el("li", {}, el("label", { class: "segment-tick" }, box),
       el("button", { class: "segment", type: "button", "aria-pressed": "false",
@@ -51,11 +54,10 @@ export class Evidence {
         click: () => this.choose(segment, true) }, words));
   }
 
-  /** Places of the ticked segments in the evidence, none for all. */
+  /** Places of the ticked segments in the evidence. */
   ticked() {
     const boxes = [...this.segments.querySelectorAll("input")];
-    const on = boxes.filter((box) => box.checked).map((box) => Number(box.value));
-    return on.length === boxes.length ? [] : on;
+    return boxes.filter((box) => box.checked).map((box) => Number(box.value));
   }
 
   choose(segment, play) {

@@ -148,6 +148,13 @@ class Review {
       return;
     }
     if (!told.lease?.token) return;
+    const confirms = ["confirm", "agree", "answer-confirm"].includes(verb);
+    const segments = confirms ? this.evidence?.ticked() || [] : [];
+    if (confirms && this.evidence && !segments.length) {
+      // To the server none would be all of them.
+      this.say(new Problem({ code: "BAD_SEGMENTS", detail: "Tick the segments that are a copy." }));
+      return;
+    }
     this.busy = true;
     clearTimeout(this.drafting);
     await this.lease.rest();
@@ -155,7 +162,7 @@ class Review {
     try {
       done = await ask(`flags/${told.id}/${verb}/`, "POST", {
         version: told.version, token: told.lease.token, reason, note: this.bar.note.value,
-        segments: this.evidence?.ticked() || [], seen: told.evidence_sha256,
+        segments, seen: told.evidence_sha256,
         remember: verb === "dismiss" && this.bar.remember.checked,
       });
     } catch (problem) {
