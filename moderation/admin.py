@@ -23,7 +23,7 @@ from moderation.models import (
 from moderation.queue_admin import QueueAdmin
 from moderation.registration import Rights, register, withdraw
 from moderation.rights import change_holder, change_reference, staff
-from moderation.rights_rows import CONDITIONS, REFERENCE_POLICY
+from moderation.rights_rows import REFERENCE_POLICY
 from moderation.rule_admin import AllowRuleAdmin
 from moderation.webhooks import new_secret
 
@@ -88,12 +88,12 @@ class ReferenceAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Reference, form: Any, change: bool) -> None:
         told = {n: value for n, value in form.cleaned_data.items() if n in REFERENCE_POLICY}
-        if not change:
-            rights = Rights(obj.holder, obj.licence, obj.territories, obj.policy)
-            obj.pk = register(obj.video_id, rights, staff(request.user)).reference.pk
-            told = {name: told[name] for name in CONDITIONS if told.get(name)}
-        if told:
+        if change:
             change_reference(request.user, obj.pk, **told)
+            return
+        # With its conditions at once: what they spare is never claimed.
+        rights = Rights(obj.holder, **told)
+        obj.pk = register(obj.video_id, rights, staff(request.user)).reference.pk
 
     def delete_model(self, request: HttpRequest, obj: Reference) -> None:
         withdraw(obj, staff(request.user))

@@ -49,7 +49,16 @@ def open_for(decided: Sequence[tuple[Flag, Decision]]) -> list[Claim]:
         for right in outcome.claims:
             claim = _open(flag, right, there.get(right.holder_pk), decision.segments, decision)
             opened += [claim] if claim is not None else []
+        _end_unconfirmed(there.values(), {right.holder_pk for right in outcome.claims})
     return opened
+
+
+def _end_unconfirmed(there: Iterable[Claim], holders: set[int]) -> None:
+    """What a machine opened, where a person confirmed too little of it for the holder's policy."""
+    for claim in there:
+        unseen = claim.decision_id is None and claim.state != _COURT
+        if unseen and claim.holder_id not in holders:
+            _end(claim, BySystem.NO_CLAIM_LEFT)
 
 
 def follow(
@@ -69,15 +78,14 @@ def follow(
     missing = [right for holder, right in rights.items() if holder not in there]
     if missing and link is not None:
         taken = {*_of_pair(flag), *_given_up(flag)}
-        parts = [[s.q_start, s.q_end, s.r_start, s.r_end] for s in link.segments.all()]
         for right in missing:
             if right.holder_pk not in taken:
-                _open(flag, right, None, sorted(parts), None)
+                _open(flag, right, None, _parts(link), None)
 
 
 def undecided(flags: Iterable[Flag]) -> dict[int, list[Claim]]:
-    """By flag: the claims that stand without a decision, locked."""
-    rows = _standing().filter(flag__in=list(flags), decision__isnull=True)
+    """By flag: the claims that stand without a decision, locked; none that is in court."""
+    rows = _standing().filter(flag__in=list(flags), decision__isnull=True).exclude(state=_COURT)
     held: dict[int, list[Claim]] = {}
     for claim in rows:
         held.setdefault(claim.flag_id, []).append(claim)
@@ -99,10 +107,41 @@ def end_all_of(flags: Sequence[Flag], why: BySystem) -> None:
             _end(claim, why)
 
 
-def end_those_of(decision: Decision) -> None:
-    """Withdraw what came of a decision that does not hold."""
-    for claim in _standing().filter(decision=decision).exclude(state=_COURT):
-        _end(claim, BySystem.DECISION_UNDONE, {"decision": decision.pk})
+def end_those_of(flag: Flag, decision: Decision | None = None) -> None:
+    """Withdraw what came of a decision that does not hold, or of all decisions about the flag.
+
+    What stood before any person looked stands as it did then; `follow_again` judges it.
+    """
+    rows = _standing().filter(flag=flag, decision__isnull=False).exclude(state=_COURT)
+    for claim in rows if decision is None else rows.filter(decision=decision):
+        if _began_by_itself(claim):
+            _unseen(claim, flag)
+        else:
+            _end(claim, BySystem.DECISION_UNDONE, {"decision": claim.decision_id})
+
+
+def bring_back(flag: Flag, dismissal: Decision) -> None:
+    """Open anew what an undone dismissal withdrew and nobody had answered.
+
+    For a while the uploader may have been told that it was over. What was under dispute waits for
+    the next verdict.
+    """
+    begun = Event.objects.get(machine=Event.Subject.FLAG, decision=dismissal)
+    ended = Event.objects.filter(
+        machine=Event.Subject.CLAIM,
+        pk__gt=begun.pk,
+        move="withdraw",
+        reason=BySystem.DISMISSED,
+        before__in=_UNANSWERED,
+        decision__isnull=False,
+    )
+    rows = Claim.objects.filter(flag=flag, pk__in=ended.values("subject_id"))
+    rights = {right.reference_pk: right for right in _rights_of(flag)}
+    there = _of_pair(flag)
+    for claim in rows.select_related("decision").order_by("pk"):
+        right = rights.get(claim.rights_id)
+        if right is not None and right.holder_pk not in there:
+            _open(flag, _as_it_was(claim, right), None, claim.segments, claim.decision)
 
 
 def end_without_rights(rights_id: int) -> None:
@@ -111,11 +150,19 @@ def end_without_rights(rights_id: int) -> None:
         _end(claim, BySystem.RIGHTS_WITHDRAWN)
 
 
-def would_open(flag: Flag) -> list[Right]:
-    """The rights that confirming all of the flag gives a claim to, the strictest first."""
+def would_open(flag: Flag, chosen: Sequence[Sequence[float]] | None = None) -> list[Right]:
+    """The rights that confirming all of the flag, or the `chosen` segments, gives a claim to.
+
+    The strictest first.
+    """
     reading = _Reading.of([flag])
     link = reading.link(flag)
-    return list(reading.outcome(link).claims) if link is not None else []
+    return list(reading.outcome(link, chosen).claims) if link is not None else []
+
+
+def would_end(flag: Flag) -> int:
+    """How many claims a dismissal of the flag withdraws."""
+    return Claim.objects.filter(flag=flag, state__in=STANDING).exclude(state=_COURT).count()
 
 
 def turn(
@@ -203,6 +250,38 @@ def _open(
     return claim
 
 
+def _as_it_was(claim: Claim, right: Right) -> Right:
+    """The right as the claim was opened under it, or as its holder let it take effect."""
+    return replace(
+        right,
+        policy=claim.policy,
+        version=claim.policy_version,
+        licence=claim.licence,
+        territories=frozenset(claim.territories) or None,
+    )
+
+
+def _began_by_itself(claim: Claim) -> bool:
+    first = Event.objects.filter(machine=Event.Subject.CLAIM, subject_id=claim.pk, sequence=1)
+    return first.filter(decision__isnull=True).exists()
+
+
+def _unseen(claim: Claim, flag: Flag) -> None:
+    """As it was before a person confirmed it."""
+    claim.decision = None
+    if flag.link is not None:
+        claim.segments = _parts(flag.link)
+    claim.save(update_fields=["decision", "segments", "updated_at"])
+
+
+def _parts(link: DuplicateLink) -> list[list[float]]:
+    return sorted([s.q_start, s.q_end, s.r_start, s.r_end] for s in link.segments.all())
+
+
+def _rights_of(flag: Flag) -> list[Right]:
+    return rights_in([flag.reference_id]).get(flag.reference_id, [])
+
+
 def _seen_by_a_person(claim: Claim, decision: Decision | None) -> None:
     """What a machine opened a person has confirmed by now."""
     if claim.decision_id is None and decision is not None:
@@ -225,7 +304,10 @@ def _given_up(flag: Flag) -> Iterable[int]:
     ended = Q(state__in=["released", "restored"]) | Q(
         state=Claim.State.WITHDRAWN, reason__in=Withdrawn.values
     )
-    return Claim.objects.filter(ended, flag=flag).values_list("holder_id", flat=True)
+    # Also where an earlier flag of the pair was superseded.
+    pair = (flag.query_id, flag.reference_id)
+    rows = Claim.objects.filter(ended, query_id__in=pair, reference_id__in=pair)
+    return rows.values_list("holder_id", flat=True)
 
 
 def _of_pair(flag: Flag) -> dict[int, Claim]:

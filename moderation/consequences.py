@@ -1,11 +1,12 @@
 """What each button of a review will do, in a sentence: told before, not after."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.conf import settings
 
-from moderation.claims import would_open
-from moderation.facts import routing
+from moderation.claims import would_end, would_open
+from moderation.facts import routing, trusted
 from moderation.models import Flag, Lease, RightsHolder
 from moderation.policy import needs_second
 from moderation.reasons import Confirmed, Dismissed, Reopened, Returned
@@ -74,9 +75,9 @@ def choices(flag: Flag, actor: Actor, lease: Lease | None) -> list[dict[str, Any
     return told
 
 
-def _follows(flag: Flag) -> str:
-    """What a confirmation of all of the match leads to."""
-    rights = would_open(flag)
+def _follows(flag: Flag, chosen: Sequence[Sequence[float]] | None = None) -> str:
+    """What a confirmation of all of the match leads to, or of the `chosen` segments."""
+    rights = would_open(flag, chosen)
     if not rights:
         return "Records that this is a copy. No policy applies, so nothing follows."
     names = RightsHolder.objects.in_bulk([right.holder_pk for right in rights])
@@ -86,18 +87,32 @@ def _follows(flag: Flag) -> str:
     return " ".join(told)
 
 
+def _ends(verb: str, flag: Flag) -> str:
+    """What a dismissal does to claims that stand, as a sentence to add; "" without any."""
+    count = would_end(flag) if verb.endswith("dismiss") else 0
+    if not count:
+        return ""
+    which = "The claim that stands ends" if count == 1 else f"The {count} claims that stand end"
+    return f" {which}, and the uploader is told."
+
+
 def _does(verb: str, flag: Flag) -> str:
     if verb == "confirm":
-        why = needs_second(routing(), flag.policy, bulk=False, trusted=False, draw=1.0)
+        known = trusted(flag.query_id)
+        why = needs_second(routing(), flag.policy, bulk=False, trusted=known, draw=1.0)
         if why is not None:
             return f"Asks another moderator to agree, {_WHY_TWO[why]}. Then: {_follows(flag)}"
-    if verb in ("confirm", "agree", "answer-confirm"):
+    if verb == "agree":
+        proposal = flag.decisions.order_by("-pk").first()
+        return _follows(flag, proposal.segments if proposal is not None else None)
+    if verb in ("confirm", "answer-confirm"):
         return _follows(flag)
+    ends = _ends(verb, flag)
     return {
-        "dismiss": "Closes the flag. Remembered, the pair is not flagged again.",
+        "dismiss": f"Closes the flag. Remembered, the pair is not flagged again.{ends}",
         "escalate": "Leaves it to a lead, with your note.",
         "disagree": "Gives it back to the queue.",
-        "answer-dismiss": "Closes the flag.",
+        "answer-dismiss": f"Closes the flag.{ends}",
         "send-back": "Gives it back to the queue.",
         "undo": f"Takes your decision back, within {settings.TVIDZ.undo_seconds} seconds of it.",
         "reopen": "Puts it back into the queue and takes back what followed.",

@@ -184,8 +184,10 @@ def undo(user: AnyUser, flag_id: int) -> None:
         seconds = settings.TVIDZ.undo_seconds
         if last is None or now() - last.at > timedelta(seconds=seconds):
             raise too_late(seconds)
-        _reverse(last, actor)
+        _reverse(flag, last, actor)
         moved(flag, "undo", actor, facts={"decision": last.pk})
+        if last.verdict == Verdict.DISMISSED:
+            claims.bring_back(flag, last)
         claims.follow_again(flag)
 
 
@@ -203,9 +205,9 @@ def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "
         last = flag.decisions.order_by("-pk").first()
         facts = {}
         if last is not None and flag.state != Flag.State.SUPPRESSED:
-            _reverse(last, actor)
+            _reverse(flag, last, actor)
             # Also what an earlier confirmation brought about and new evidence left standing.
-            claims.end_all_of([flag], BySystem.DECISION_UNDONE)
+            claims.end_those_of(flag)
             facts = {"decision": last.pk}
         opened_at = now()
         fields = _due_anew(flag) | {
@@ -216,10 +218,10 @@ def reopen(user: AnyUser, flag_id: int, version: int, reason: str, note: str = "
         claims.follow_again(flag)
 
 
-def _reverse(decision: Decision, actor: Actor) -> None:
+def _reverse(flag: Flag, decision: Decision, actor: Actor) -> None:
     """Take back what a decision brought about; the record of it stays."""
     rules.end_those_of(decision, actor)
-    claims.end_those_of(decision)
+    claims.end_those_of(flag, decision)
 
 
 def _due_anew(flag: Flag) -> dict[str, Any]:

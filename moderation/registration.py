@@ -20,12 +20,18 @@ from videos.models import Video
 
 @dataclass(frozen=True)
 class Rights:
-    """What a holder has in a video; `territories` none for everywhere, `policy` "" for theirs."""
+    """What a holder has in a video; `territories` none for everywhere, `policy` "" for theirs.
+
+    Conditions are the holder's where they are None or none.
+    """
 
     holder: RightsHolder
     licence: str = ""
     territories: Sequence[str] = ()
     policy: str = ""
+    least_seconds: float | None = None
+    least_share: float | None = None
+    policy_territories: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,9 @@ def register(video_id: uuid.UUID, rights: Rights, by: Actor = SYSTEM) -> Registe
                 "licence": rights.licence,
                 "territories": sorted(set(rights.territories)),
                 "policy": rights.policy,
+                "least_seconds": rights.least_seconds,
+                "least_share": rights.least_share,
+                "policy_territories": sorted(set(rights.policy_territories)),
             },
         )
         if made:
@@ -64,6 +73,9 @@ def withdraw(reference: Reference, by: Actor = SYSTEM) -> tuple[int, ...]:
     """Take a reference back; the links that changed their roles, as with `register`."""
     with transaction.atomic():
         change_roles(reference.video_id)
+        if not Reference.objects.filter(pk=reference.pk).exists():
+            # Somebody else was first.
+            return ()
         told_of(reference, "withdrawn", by)
         rights_id = reference.pk
         reference.delete()

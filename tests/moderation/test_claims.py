@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from matching.models import DuplicateLink
 from moderation.bulk import bulk
+from moderation.case import case
+from moderation.claims import turn
+from moderation.consequences import choices
 from moderation.decide import (
     Because,
     Ticket,
@@ -22,13 +26,15 @@ from moderation.decide import (
     undo,
 )
 from moderation.flagging import flag as flag_video
-from moderation.models import Claim, Event, Flag, Reference
+from moderation.models import Claim, Event, Flag, Lease, Reference
 from moderation.registration import Rights, holder_named, register, withdraw
 from moderation.review import take
 from moderation.rights import change_holder
+from moderation.roles import Actor, moderator
 from moderation.rules import NewRule, make, pair_of
 from tests.moderation.conftest import MakeFlag, add_segments
 from videos import deletion
+from videos.errors import Refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -276,3 +282,164 @@ def test_a_deleted_video_ends_its_claims(
 
     claim = Claim.objects.get()
     assert (claim.state, claim.reason) == ("withdrawn", "video_deleted")
+
+
+def test_undoing_the_confirmation_of_what_was_tracked_leaves_it_as_it_was(
+    claimable: Callable[..., Flag], alice: User
+) -> None:
+    flag = claimable("track", segments=[(0.0, 10.0, 50.0, 60.0), (20.0, 40.0, 0.0, 20.0)])
+    whole = Claim.objects.get().segments
+    confirm(alice, taken(alice, flag), Because("full_copy", segments=[0]))
+    assert Claim.objects.get().segments == [[0, 10, 50, 60]]
+
+    undo(alice, flag.pk)
+
+    claim = Claim.objects.get()
+    assert (claim.state, claim.decision, claim.version) == ("active", None, 1)
+    assert claim.segments == whole
+
+
+def test_reopening_leaves_what_was_tracked_before_anybody_looked(
+    claimable: Callable[..., Flag], alice: User, charlie: User
+) -> None:
+    flag = claimable("track")
+    confirm(alice, taken(alice, flag), Because("full_copy"))
+    flag.refresh_from_db()
+
+    reopen(charlie, flag.pk, flag.version, "mistake")
+
+    claim = Claim.objects.get()
+    assert (claim.state, claim.decision) == ("active", None)
+
+
+def test_what_was_tracked_ends_where_too_little_of_it_is_confirmed(
+    claimable: Callable[..., Flag], alice: User, charlie: User
+) -> None:
+    flag = claimable("track", segments=[(0.0, 10.0, 50.0, 60.0), (20.0, 40.0, 0.0, 20.0)])
+    change_holder(charlie, holder_named("Acme").pk, least_seconds=15.0)
+    assert states() == [("track", "active")]
+
+    confirm(alice, taken(alice, flag), Because("partial_copy", segments=[0]))
+
+    assert states() == [("track", "withdrawn")]
+    assert Claim.objects.get().reason == "no_claim_left"
+
+
+def test_undoing_a_dismissal_brings_back_what_it_withdrew(
+    claimable: Callable[..., Flag], alice: User
+) -> None:
+    flag = claimable("block")
+    first = confirm(alice, taken(alice, flag), Because("full_copy"))
+    add_segments(DuplicateLink.objects.get(), [(20.0, 40.0, 0.0, 20.0)])
+    flag_video(flag.query_id)
+    dismiss(alice, taken(alice, flag), Because("exception"))
+    assert states() == [("block", "withdrawn")]
+
+    undo(alice, flag.pk)
+
+    assert states() == [("block", "withdrawn"), ("block", "active")]
+    claim = Claim.objects.latest("pk")
+    assert (claim.decision, claim.segments) == (first, [[0, 10, 50, 60]])
+    dismiss(alice, taken(alice, flag), Because("exception"))
+    withdraw(Reference.objects.get())
+    undo(alice, flag.pk)
+    assert [state for _, state in states()] == ["withdrawn", "withdrawn"], "no rights by now"
+
+
+def test_agreeing_confirms_what_was_proposed_and_no_more(
+    claimable: Callable[..., Flag],
+    alice: User,
+    bob: User,
+    charlie: User,
+    change_settings: ChangeSettings,
+) -> None:
+    parts = [(0.0, 10.0, 50.0, 60.0), (20.0, 40.0, 0.0, 20.0)]
+    flag, other, changed = (claimable("block", segments=parts) for _ in range(3))
+    change_settings(block_needs_two=True)
+    for each in (flag, other, changed):
+        confirm(alice, taken(alice, each), Because("partial_copy", segments=[1]))
+    told = case(Flag.objects.get(pk=flag.pk), moderator(bob))
+    assert told["proposed"] == [1]
+
+    answer_second_review(bob, taken(bob, flag), Because("partial_copy"), agrees=True)
+    both = Because("full_copy", segments=[0, 1])
+    answer_second_review(bob, taken(bob, other), both, agrees=True)
+    DuplicateLink.objects.get(pk=changed.link_id).segments.filter(q_start=20.0).delete()
+    with pytest.raises(Refusal, match="EVIDENCE_CHANGED"):
+        answer_second_review(bob, taken(bob, changed), Because("partial_copy"), agrees=True)
+
+    assert Claim.objects.get(flag=flag).segments == [[20, 40, 0, 20]]
+    assert Claim.objects.get(flag=other).segments == [list(part) for part in parts]
+
+
+def test_what_is_in_court_is_no_fault_of_a_later_look(
+    claimable: Callable[..., Flag], charlie: User
+) -> None:
+    flag = claimable("track")
+    claim = Claim.objects.get()
+    court = ("dispute", "reinstate", "appeal", "uphold", "take_down", "counter", "hold")
+    for name in court:
+        turn(claim, name, Actor("lead", charlie.pk, "charlie"), "reason")
+
+    change_holder(charlie, holder_named("Acme").pk, policy="block")
+    DuplicateLink.objects.update(score=0.1)
+    flag_video(flag.query_id)
+
+    assert states() == [("track", "litigation_hold")]
+
+
+def test_what_a_holder_released_does_not_come_back_with_another_flag_of_the_pair(
+    claimable: Callable[..., Flag], charlie: User
+) -> None:
+    flag = claimable("track")
+    claim = Claim.objects.get()
+    for name in ("dispute", "release"):
+        turn(claim, name, Actor("lead", charlie.pk, "charlie"), "reason")
+    make(charlie, NewRule("segment", flag.query_id, start=0.0, end=10.0), "bad_reference")
+    assert Flag.objects.get().state == "superseded"
+
+    add_segments(DuplicateLink.objects.get(), [(20.0, 40.0, 0.0, 20.0)])
+    flag_video(flag.query_id)
+
+    assert Flag.objects.filter(state="open").count() == 1
+    assert states() == [("track", "released")]
+
+
+def test_what_the_conditions_of_new_rights_spare_is_never_claimed(
+    a_flag: MakeFlag, admin_client: Client
+) -> None:
+    flag = a_flag()
+    form = {
+        "video": str(flag.reference_id),
+        "holder": holder_named("Acme").pk,
+        "policy": "track",
+        "least_seconds": "60",
+    }
+
+    made = admin_client.post("/admin/moderation/reference/add/", form)
+
+    assert made.status_code == 302, made.content
+    assert Reference.objects.get().least_seconds == 60
+    assert states() == []
+
+
+def test_two_who_take_rights_back_do_it_once(claimable: Callable[..., Flag]) -> None:
+    claimable("block")
+    first, second = Reference.objects.get(), Reference.objects.get()
+
+    withdraw(first)
+    withdraw(second)
+
+    assert Event.objects.filter(machine="reference", move="withdrawn").count() == 1
+
+
+def test_a_dismissal_says_beforehand_which_claims_it_ends(
+    claimable: Callable[..., Flag], alice: User
+) -> None:
+    plain, tracked = claimable(""), claimable("track")
+    for flag, ends in ((plain, False), (tracked, True)):
+        taken(alice, flag)
+        row = Flag.objects.get(pk=flag.pk)
+        told = choices(row, moderator(alice), Lease.objects.get(flag=flag))
+        does = next(each["does"] for each in told if each["verb"] == "dismiss")
+        assert ("The claim that stands ends" in does) == ends, does
