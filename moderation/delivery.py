@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from moderation.ledger import now
 from moderation.models import Notice, RightsHolder
 from videos import outgoing
-from videos.models import Video
+from videos.models import State, Video, Visibility
 from videos.serializers import video_page
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,10 @@ EVENT: Final = "Tvidz-Event"
 
 class Undelivered(Exception):
     """It was not taken; the words are for the admin."""
+
+
+class Nobody(Undelivered):
+    """There is nobody left to be told, and will not be."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,17 @@ def deliver(notice_id: int) -> str:
         return "not free"
     try:
         _send(held.row)
+    except Nobody as error:
+        held.end(state=Notice.State.GIVEN_UP, error=str(error))
+        return str(Notice.State.GIVEN_UP)
     except (Undelivered, outgoing.OutgoingError) as error:
         return _missed(held, str(error))
     except OSError as error:
         # The network, or what the mail server said; its own words may hold the address.
+        return _missed(held, type(error).__name__)
+    except Exception as error:
+        # Else it would be tried for ever, and nobody would see why.
+        log.exception("notice could not be written", notice=notice_id)
         return _missed(held, type(error).__name__)
     held.end(state=Notice.State.SENT, sent_at=Now(), error="")
     return str(Notice.State.SENT)
@@ -121,7 +132,9 @@ def _mail(row: Notice) -> None:
     video = Video.objects.filter(pk=claim.query_id).select_related("owner").first()
     to = claim.holder.contact_email
     if row.audience == Notice.Audience.UPLOADER:
-        to = video.owner.email if video is not None and video.owner is not None else ""
+        if video is None or video.state == State.DELETED:
+            raise Nobody("the video was deleted")
+        to = video.owner.email if video.owner is not None else ""
     if not to:
         raise Undelivered("there is no address of theirs any more")
     context = {
@@ -129,11 +142,20 @@ def _mail(row: Notice) -> None:
         "event": event,
         "reason": event.reason.replace("_", " "),
         "until": event.facts.get("until", "")[:10],
-        "video": video.name if video is not None else "a video that was deleted",
+        "video": _name(row, video),
         "link": settings.TVIDZ.site_url + video_page(video) if video is not None else "",
         "site": settings.TVIDZ.site_url,
         "seconds": round(sum(part[1] - part[0] for part in claim.segments)),
     }
     text = render_to_string(f"moderation/mail/{row.template}.txt", context)
     subject, _, body = text.strip().partition("\n")
-    send_mail(subject, body.strip() + "\n", None, [to])
+    send_mail(" ".join(subject.split()), body.strip() + "\n", None, [to])
+
+
+def _name(row: Notice, video: Video | None) -> str:
+    """A rights holder is told the seconds of a private video, and not what it is called."""
+    if video is None or video.state == State.DELETED:
+        return "a video that was deleted"
+    if row.audience == Notice.Audience.HOLDER and video.visibility != Visibility.PUBLIC:
+        return "a video that is not public"
+    return video.name

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
+from moderation.ledger import now
 from moderation.models import Claim, Event, Notice, RightsHolder
+from moderation.reasons import BySystem
 from videos.leased import unheard
-from videos.models import Video
+from videos.models import Tombstone, Video
 
 UPLOADER, HOLDER = Notice.Audience.UPLOADER, Notice.Audience.HOLDER
 # By move: the template of the mail to either. A webhook has every move.
@@ -47,11 +50,31 @@ MANY: Final = 200
 
 
 def write(claim: Claim, event: Event) -> None:
-    """Put what this turn means for the parties into the outbox, and wake a worker for it."""
+    """Put what this turn means for the parties into the outbox, and wake a worker for it.
+
+    That a decision opened a claim is told when it can be undone no longer; undone before, neither
+    is told.
+    """
     holder = RightsHolder.objects.get(pk=claim.holder_id)
     rows = [Notice(claim=claim, event=event, **told) for told in _told(claim, event, holder)]
+    seconds = settings.TVIDZ.undo_seconds
+    waits = event.sequence == 1 and event.decision_id is not None and seconds > 0
+    if waits:
+        for row in rows:
+            row.due_at = now() + timedelta(seconds=seconds)
+    if event.sequence == 2 and event.reason == BySystem.DECISION_UNDONE:
+        rows = _of_those_who_know(claim, rows)
     for row in Notice.objects.bulk_create(rows):
-        transaction.on_commit(_waking(row.pk), robust=True)
+        if not waits:
+            transaction.on_commit(_waking(row.pk), robust=True)
+
+
+def _of_those_who_know(claim: Claim, rows: list[Notice]) -> list[Notice]:
+    """What a party would have been told first goes, unless a worker has begun to; then the rest."""
+    earlier = Notice.objects.filter(claim=claim)
+    earlier.filter(state=Notice.State.WAITING, attempts=0).delete()
+    told = set(earlier.values_list("audience", "way"))
+    return [row for row in rows if (row.audience, row.way) in told]
 
 
 def _waking(notice_id: int) -> Callable[[], None]:
@@ -78,7 +101,9 @@ def _concerns_uploader(event: Event) -> bool:
 
 
 def _has_mail(claim: Claim) -> bool:
-    rows = Video.objects.filter(pk=claim.query_id, owner__isnull=False)
+    # Of a video that is being deleted the tombstone is there already.
+    gone = Tombstone.objects.filter(pk=claim.query_id)
+    rows = Video.objects.filter(~Exists(gone), pk=claim.query_id, owner__isnull=False)
     return rows.exclude(owner__email="").exists()
 
 

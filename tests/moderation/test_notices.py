@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
 from django.db import transaction
@@ -18,13 +19,14 @@ from django_q.models import OrmQ
 
 from moderation import notices
 from moderation.claim_verbs import Said, act
-from moderation.decide import Because, Ticket, confirm
+from moderation.decide import Because, Ticket, confirm, undo
 from moderation.delivery import PAUSES, deliver
 from moderation.models import Claim, Event, Notice, RightsHolder
 from moderation.registration import Rights, holder_named, register
 from moderation.review import take
 from tests.moderation.conftest import MakeFlag, MakeUser
 from tests.web_server import Web, serving
+from videos import deletion
 from videos.access.visibility import Viewer
 from videos.models import Video
 
@@ -65,7 +67,7 @@ def opened(
     change_settings: Callable[..., None],
 ) -> Callable[..., Claim]:
     """A claim of Acme on eve's video: opened("review")."""
-    change_settings(block_needs_two=False, site_url="https://videos.example")
+    change_settings(block_needs_two=False, site_url="https://videos.example", undo_seconds=0)
 
     def make(policy: str = "block") -> Claim:
         flag = a_flag(query=video_row("holiday.mp4", owner=eve))
@@ -362,3 +364,140 @@ def test_a_mail_server_that_is_away_is_tried_again_and_no_address_is_kept(
     row.refresh_from_db()
     assert (row.error, row.attempts) == ("ConnectionRefusedError", 1)
     assert "example.org" not in row.error
+
+
+def undo_at_once(user: User, claim: Claim) -> None:
+    """Undo a decision that was made while the time to undo was none."""
+    options = settings.TVIDZ
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "TVIDZ", options.model_copy(update={"undo_seconds": 600}))
+        undo(user, claim.flag_id)
+
+
+def time_passes(seconds: int) -> None:
+    Notice.objects.update(due_at=F("due_at") - timedelta(seconds=seconds))
+
+
+def test_what_is_undone_in_time_nobody_is_told_of(
+    opened: Callable[..., Claim],
+    acme: RightsHolder,
+    receiver: Web,
+    alice: User,
+    change_settings: Callable[..., None],
+) -> None:
+    mails_to(acme)
+    sends_to(acme, receiver.url("/hook"))
+    claim = opened()
+    undo_at_once(alice, claim)
+    Notice.objects.all().delete()
+    change_settings(undo_seconds=60)
+    hold = take(alice, claim.flag_id)
+    OrmQ.objects.all().delete()
+
+    confirm(alice, Ticket(claim.flag_id, hold.flag.version, hold.token), Because("full_copy"))
+    assert told() == [("activate", "uploader", "mail"), ("activate", "holder", "webhook")]
+    notices.look_after()
+    assert (send_all(), OrmQ.objects.count()) == ([], 0), "held back"
+    undo(alice, claim.flag_id)
+
+    assert told() == []
+    assert (mail.outbox, bodies(receiver)) == ([], [])
+
+
+def test_a_decision_is_told_when_it_cannot_be_undone_any_more(
+    opened: Callable[..., Claim],
+    alice: User,
+    change_settings: Callable[..., None],
+) -> None:
+    claim = opened()
+    Notice.objects.all().delete()
+    undo_at_once(alice, claim)
+    change_settings(undo_seconds=60)
+    hold = take(alice, claim.flag_id)
+    confirm(alice, Ticket(claim.flag_id, hold.flag.version, hold.token), Because("full_copy"))
+    OrmQ.objects.all().delete()
+    assert send_all() == []
+
+    time_passes(61)
+    notices.look_after()
+
+    assert OrmQ.objects.count() == 1
+    assert send_all() == ["sent"]
+
+
+def test_who_was_told_already_is_told_that_it_is_undone(
+    opened: Callable[..., Claim], acme: RightsHolder, receiver: Web, alice: User
+) -> None:
+    sends_to(acme, receiver.url("/hook"))
+    claim = opened()
+    (webhook,) = Notice.objects.filter(way="webhook")
+    assert deliver(webhook.pk) == "sent"
+
+    undo_at_once(alice, claim)
+
+    assert told() == [("activate", "holder", "webhook"), ("withdraw", "holder", "webhook")]
+
+
+@pytest.mark.parametrize(("visibility", "named"), [("private", False), ("public", True)])
+def test_a_holder_is_not_told_the_name_of_a_private_video(
+    visibility: str,
+    named: bool,
+    opened: Callable[..., Claim],
+    acme: RightsHolder,
+    eve: User,
+    bob: User,
+) -> None:
+    mails_to(acme)
+    claim = opened("review")
+    Video.objects.filter(pk=claim.query_id).update(visibility=visibility)
+    act(Viewer(bob), claim.pk, 1, "activate", Said("is_a_copy"))
+    act(Viewer(eve), claim.pk, 2, "dispute", Said("licensed", "Contract of 3 May."))
+    send_all()
+
+    by_holder = [each for each in mail.outbox if each.to == ["rights@acme.example"]]
+    assert len(by_holder) == 2
+    for each in by_holder:
+        assert ("holiday.mp4" in f"{each.subject} {each.body}") == named
+    assert any("holiday.mp4" in each.body for each in mail.outbox if each not in by_holder)
+
+
+def test_of_what_they_deleted_themselves_nobody_is_told(
+    opened: Callable[..., Claim], acme: RightsHolder
+) -> None:
+    mails_to(acme)
+    claim = opened()
+    (first,) = Notice.objects.all()
+
+    deletion.delete(claim.query_id)
+
+    assert told() == [("activate", "uploader", "mail"), ("withdraw", "holder", "mail")]
+    assert deliver(first.pk) == "given_up", "there is nobody left to be told"
+    first.refresh_from_db()
+    assert first.error == "the video was deleted"
+    assert send_all() == ["sent"]
+    assert "a video that was deleted" in mail.outbox[0].body
+
+
+def test_a_notice_that_cannot_be_written_is_given_up_in_the_end(
+    opened: Callable[..., Claim],
+) -> None:
+    opened()
+    row = Notice.objects.get()
+    Notice.objects.update(template="no_such_template")
+
+    assert deliver(row.pk) == "waiting"
+    row.refresh_from_db()
+    assert row.error == "TemplateDoesNotExist"
+    Notice.objects.update(created_at=F("created_at") - timedelta(days=4), due_at=Now())
+    assert deliver(row.pk) == "given_up"
+
+
+def test_no_name_of_a_video_breaks_a_line_of_the_header(opened: Callable[..., Claim]) -> None:
+    claim = opened()
+    Video.objects.filter(pk=claim.query_id).update(title="a\rBcc: all@example.org\u2028b")
+
+    assert send_all() == ["sent"]
+
+    (sent,) = mail.outbox
+    assert sent.subject == "A claim on your video: a Bcc: all@example.org b"
+    assert sent.recipients() == ["eve@example.org"]
