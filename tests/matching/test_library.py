@@ -176,3 +176,24 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
 
     with django_assert_max_num_queries(9):
         browser.get("/library/")
+
+
+def test_what_is_blocked_says_so_to_who_uploaded_it(
+    video_row: MakeVideo, alice: User, admin_user: User
+) -> None:
+    since = timezone.now()
+    video = video_row("a.mp4", owner=alice, visibility="public", state=State.READY)
+    mark = ">Blocked<"
+    pages = ("/library/", "/library/?view=grid", f"/videos/{video.pk}/")
+    owner, boss = Client(), Client()
+    owner.force_login(alice)
+    boss.force_login(admin_user)
+    assert not any(mark in owner.get(page).content.decode() for page in pages)
+
+    Video.objects.update(blocked_at=since)
+
+    for page in pages:
+        assert mark in owner.get(page).content.decode(), page
+    assert ">Public<" not in owner.get(pages[0]).content.decode()
+    assert mark not in boss.get(pages[2]).content.decode()
+    assert boss.get(pages[2]).status_code == 200
