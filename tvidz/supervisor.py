@@ -19,7 +19,13 @@ from types import FrameType
 
 import structlog
 from django.conf import settings
-from django.db import Error, close_old_connections, connection
+from django.db import (
+    Error,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+)
 
 from moderation import blocking, claim_clocks, notices, presence, review, rules
 from videos import deletion, queue, searches, storage
@@ -184,7 +190,7 @@ class Supervisor:
 
 def _look_after_uploads() -> None:
     """Finish what was left behind, and forget what has expired, was deleted or is nobody's."""
-    for look in (
+    _each(
         resumable.look_after,
         direct.look_after,
         url_import.look_after,
@@ -192,21 +198,31 @@ def _look_after_uploads() -> None:
         mail.look_after,
         deletion.look_after,
         storage.clear_work,
-    ):
-        look()
+    )
 
 
 def _look_after_flags() -> None:
     """What leases, allow rules and the clocks of claims bring about; what is still to be told."""
-    for look in (
+    _each(
         review.look_after,
         rules.look_after,
         presence.look_after,
         claim_clocks.look_after,
         blocking.look_after,
         notices.look_after,
-    ):
-        look()
+    )
+
+
+def _each(*looks: Callable[[], object]) -> None:
+    """One that goes wrong each time, over one row, does not keep the others from theirs."""
+    for look in looks:
+        try:
+            look()
+        except (OperationalError, InterfaceError):
+            # Of the database itself: there is nothing to be done for the others either.
+            raise
+        except Exception:
+            log.exception("looking around failed", look=look.__module__)
 
 
 def web(host: str, port: int) -> Child:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from django.db import IntegrityError, OperationalError
 
 from tests.conftest import PROJECT, Site, open_folder, start_site, stop_site, wait_for
 from tests.processes import below, kill, of_session, processes
-from tvidz.supervisor import Supervisor
+from tvidz.supervisor import Supervisor, _each
 
 
 def answers(site: Site) -> bool:
@@ -91,3 +92,20 @@ def test_workers_are_replaced_only_when_they_look_stalled_for_long() -> None:
 
     assert verdicts == [False, False, False, False, False, True]
     assert not supervisor._dead(True, 90.0)
+
+
+def test_a_look_that_fails_each_time_keeps_no_other_from_its_own() -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise IntegrityError("one row that cannot be")
+
+    def lose() -> None:
+        raise OperationalError("the database went")
+
+    _each(fail, lambda: done.append("look"))
+    assert done == ["look"]
+
+    with pytest.raises(OperationalError):
+        _each(lose, lambda: done.append("another"))
+    assert done == ["look"]
