@@ -23,7 +23,7 @@ from moderation.models import Claim, Decision, Event, Flag, Policy
 from moderation.policy import Facts, Match, Outcome, Right, Rule, decide
 from moderation.reasons import BySystem, Withdrawn
 from moderation.roles import SYSTEM, Actor
-from moderation.states import NOTHING, STANDING, Clock, Machine, NotAllowed, move, row
+from moderation.states import NOTHING, STANDING, Clock, Machine, NotAllowed, row
 
 # Beyond these an uploader has answered, and the claim goes its own way.
 _UNANSWERED: Final = (Claim.State.POTENTIAL, Claim.State.ACTIVE)
@@ -39,13 +39,14 @@ def open_for(decided: Sequence[tuple[Flag, Decision]]) -> list[Claim]:
     if not decided:
         return []
     opened = []
-    reading = _Reading.of([flag for flag, _ in decided])
+    flags = [flag for flag, _ in decided]
+    reading, standing = _Reading.of(flags), _of_pairs(flags)
     for flag, decision in decided:
         link = reading.link(flag)
         if link is None:
             continue
         outcome = reading.outcome(link, decision.segments)
-        there = _of_pair(flag)
+        there = standing.get(_pair(flag), {})
         for right in outcome.claims:
             claim = _open(flag, right, there.get(right.holder_pk), decision.segments, decision)
             opened += [claim] if claim is not None else []
@@ -242,9 +243,6 @@ def _open(
         territories=sorted(right.territories or ()),
         segments=list(segments),
     )
-    claim.until = _runs_until(claim, name)
-    claim.state = move(Machine.CLAIM, NOTHING, name)
-    claim.save(force_insert=True)
     facts = {"rights": right.reference_pk, "policy": right.policy}
     turn(claim, name, SYSTEM, BySystem.POLICY, facts=facts)
     return claim
@@ -315,6 +313,23 @@ def _of_pair(flag: Flag) -> dict[int, Claim]:
     pair = (flag.query_id, flag.reference_id)
     rows = _standing().filter(query_id__in=pair, reference_id__in=pair)
     return {claim.holder_id: claim for claim in rows}
+
+
+def _of_pairs(flags: Iterable[Flag]) -> dict[frozenset[uuid.UUID], dict[int, Claim]]:
+    """The same for several flags, by pair, in two statements."""
+    pairs = {_pair(flag) for flag in flags}
+    videos = {video for pair in pairs for video in pair}
+    between = Claim.objects.filter(state__in=STANDING, query_id__in=videos, reference_id__in=videos)
+    # Claims of other pairs among these videos are not ours to lock: nobody has their flags for us.
+    ours = [claim.pk for claim in between if _pair(claim) in pairs]
+    held: dict[frozenset[uuid.UUID], dict[int, Claim]] = {}
+    for claim in _standing().filter(pk__in=ours):
+        held.setdefault(_pair(claim), {})[claim.holder_id] = claim
+    return held
+
+
+def _pair(row: Flag | Claim) -> frozenset[uuid.UUID]:
+    return frozenset((row.query_id, row.reference_id))
 
 
 @dataclass(frozen=True)

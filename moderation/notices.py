@@ -11,7 +11,6 @@ from django.db.models import Exists, F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
-from moderation.ledger import now
 from moderation.models import Claim, Event, Notice, RightsHolder
 from moderation.reasons import BySystem
 from videos.leased import unheard
@@ -61,7 +60,7 @@ def write(claim: Claim, event: Event) -> None:
     waits = event.sequence == 1 and event.decision_id is not None and seconds > 0
     if waits:
         for row in rows:
-            row.due_at = now() + timedelta(seconds=seconds)
+            row.due_at = event.at + timedelta(seconds=seconds)
     if event.sequence == 2 and event.reason == BySystem.DECISION_UNDONE:
         rows = _of_those_who_know(claim, rows)
     for row in Notice.objects.bulk_create(rows):

@@ -11,7 +11,8 @@ from moderation.bulk import Verdict, bulk
 from moderation.decide import undo
 from moderation.errors import Held
 from moderation.flagging import flag_all
-from moderation.models import Decision, Event, Flag, Lease
+from moderation.models import Claim, Decision, Event, Flag, Lease, Reference
+from moderation.registration import holder_named
 from moderation.review import take
 from tests.moderation.conftest import MakeFlag, MakeLink
 from videos.errors import Refusal
@@ -116,3 +117,22 @@ def test_one_reason_that_fits_is_needed(
     with pytest.raises(Refusal, match="BAD_REASON"):
         bulk(alice, versions(a_flag()), verdict, reason)
     assert not Decision.objects.exists()
+
+
+def test_many_claims_are_opened_with_few_questions_each(
+    a_link: MakeLink, video_row: MakeVideo, alice: User, change_settings: ChangeSettings
+) -> None:
+    change_settings(bulk_needs_two=False)
+    film = video_row("film.mp4")
+    for _ in range(50):
+        a_link(reference=film)
+    flag_all([film.pk])
+    # Rights that the flags have not heard of yet: all claims come with the confirmation.
+    Reference.objects.create(video=film, holder=holder_named("Acme"), policy="track")
+    selection = dict(Flag.objects.values_list("pk", "version"))
+
+    with CaptureQueriesContext(connection) as asked:
+        bulk(alice, selection, Verdict.CONFIRMED, "full_copy")
+
+    assert Claim.objects.filter(state="active").count() == 50
+    assert len(asked) < 8 * 50, "eight a flag, with its decision"
