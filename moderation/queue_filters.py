@@ -109,7 +109,9 @@ class HeldFilter(admin.SimpleListFilter):
         if wanted in ("anybody", "nobody"):
             return queryset.filter(lease__isnull=wanted == "nobody")
         holder = whole(wanted)
-        return queryset if holder is None else queryset.filter(lease__moderator_id=holder)
+        if holder is None:
+            return queryset.none() if wanted.isdecimal() else queryset
+        return queryset.filter(lease__moderator_id=holder)
 
 
 def wanted_of(asked: Mapping[str, str]) -> dict[str, str]:
