@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from matching.models import DuplicateLink
+from matching.models import DuplicateLink, Segment
 from moderation.bulk import bulk
 from moderation.case import case
 from moderation.claims import turn
@@ -364,7 +364,7 @@ def test_agreeing_confirms_what_was_proposed_and_no_more(
     answer_second_review(bob, taken(bob, flag), Because("partial_copy"), agrees=True)
     both = Because("full_copy", segments=[0, 1])
     answer_second_review(bob, taken(bob, other), both, agrees=True)
-    DuplicateLink.objects.get(pk=changed.link_id).segments.filter(q_start=20.0).delete()
+    Segment.objects.filter(link__flags=changed, q_start=20.0).delete()
     with pytest.raises(Refusal, match="EVIDENCE_CHANGED"):
         answer_second_review(bob, taken(bob, changed), Because("partial_copy"), agrees=True)
 
