@@ -14,8 +14,6 @@ export class Evidence {
   constructor(told, blurred) {
     const { video, match } = told;
     this.match = match;
-    // What a second reviewer is asked to agree to.
-    this.proposed = told.proposed;
     this.map = new MatchMap(video.duration || 0, (segment) => this.choose(segment, true));
     this.pair = new PlayerPair(video, match, (here, there, segment) => {
       this.map.setPosition(here, there);
@@ -23,6 +21,8 @@ export class Evidence {
     });
     this.frames = new FramePairs((pair) => this.pair.seekBoth(pair.time, pair.other_time));
     this.points = new MatchedPoints();
+    // What a second reviewer is asked to agree to.
+    this.proposed = told.proposed;
     this.segments = el("ol", { class: "segment-list", "aria-label": "Segments" });
     this.veil = el("p", { class: "veil" }, el("button", { class: "button primary", type: "button",
       "data-role": "unblur", click: () => this.blur(false) }, "Show the pictures (b)"));
