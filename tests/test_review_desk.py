@@ -96,6 +96,28 @@ def decided(site: Site) -> list[tuple[str, str, str]]:
     ]
 
 
+def test_before_anybody_plays_both_players_show_where_the_match_begins_and_no_thumbnail(
+    desk: Site, page: Page
+) -> None:
+    sign_in(page, desk, "bob")
+    page.get_by_role("link", name="Review the queue").click()
+    on_screen(page)
+    page.keyboard.press("b")
+    wait_for(lambda: page.evaluate(f"{PLAYERS}.every(v => v.readyState > 2)"), "both to load")
+    left = page.locator("[data-role=player-pair] video").first
+    assert left.get_attribute("poster")
+    page.wait_for_timeout(500)
+
+    shown = left.screenshot()
+    left.evaluate("video => video.removeAttribute('poster')")
+    page.wait_for_timeout(500)
+
+    assert left.screenshot() == shown
+    page.goto(f"{desk.url}/admin/")
+    leases = "SELECT count(*) FROM moderation_lease"
+    wait_for(lambda: desk.rows(leases)[0][0] == 0, "the lease to be given back")
+
+
 def test_a_chosen_segment_puts_both_players_at_the_match_and_pictures_wait_until_asked(
     desk: Site, page: Page
 ) -> None:

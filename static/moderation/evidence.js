@@ -1,6 +1,7 @@
 /** What is compared: players, match map, frame pairs, matched points. Blurred until asked. */
 
 import { el, setText } from "../videos/dom.js";
+import { titleOf } from "../videos/format.js";
 import { FramePairs } from "../videos/frame-pairs.js";
 import { MatchMap, segmentSentence } from "../videos/match-map.js";
 import { MatchedPoints } from "../videos/matched-points.js";
@@ -14,11 +15,12 @@ export class Evidence {
   constructor(told, blurred) {
     const { video, match } = told;
     this.match = match;
-    this.map = new MatchMap(video.duration || 0, (segment) => this.choose(segment, true));
+    this.map = new MatchMap(video.duration || 0, (segment) => this.choose(segment, true),
+      titleOf(video));
     this.pair = new PlayerPair(video, match, (here, there, segment) => {
       this.map.setPosition(here, there);
       if (segment?.id !== this.chosen) this.mark(segment);
-    });
+    }, titleOf(video));
     this.frames = new FramePairs((pair) => this.pair.seekBoth(pair.time, pair.other_time));
     this.points = new MatchedPoints();
     // What a second reviewer is asked to agree to.

@@ -38,9 +38,11 @@ export class MatchMap {
   /**
    * @param {number} duration of this video, seconds
    * @param {(segment: Segment) => void} choose
+   * @param {string} [name] what this video is called
    */
-  constructor(duration, choose) {
+  constructor(duration, choose, name = "This video") {
     this.duration = duration;
+    this.name = name;
     this.choose = choose;
     /** @type {Duplicate|null} */
     this.duplicate = null;
@@ -66,7 +68,7 @@ export class MatchMap {
   update(duplicate) {
     this.duplicate = duplicate;
     const other = duplicate.video.duration || 0;
-    this.above.replaceChildren(el("span", {}, "This video"),
+    this.above.replaceChildren(el("bdi", {}, shortName(this.name)),
       el("span", {}, timestamp(this.duration)));
     this.below.replaceChildren(el("bdi", {}, shortName(titleOf(duplicate.video))),
       el("span", {}, timestamp(other)));

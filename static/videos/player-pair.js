@@ -25,15 +25,16 @@ export class PlayerPair {
    * @param {Video} video
    * @param {Duplicate} duplicate
    * @param {(here: number, there: number|null, segment: Segment|null) => void} moved
+   * @param {string} [name] what the left one is called
    */
-  constructor(video, duplicate, moved) {
+  constructor(video, duplicate, moved, name = "This video") {
     this.video = video;
     this.moved = moved;
     /** @type {Segment|null} */
     this.segment = null;
     this.wanted = 0;
     this.ticking = 0;
-    this.left = screen("This video", video);
+    this.left = screen(name, video);
     this.right = screen(titleOf(duplicate.video), duplicate.video);
     /** The one whose clock counts: the left, or the right beside an image. */
     this.clock = this.left.player || this.right.player;
@@ -166,6 +167,10 @@ export class PlayerPair {
       player?.addEventListener("loadedmetadata", () => {
         this.range.max = String(this.span());
         if (player === this.follower) this.align(true);
+        // Until it was sought a player shows its poster, which is from somewhere else in the video;
+        // and to be sent to the beginning before it knew its length was no seeking.
+        const place = player.currentTime;
+        if (this.segment && player.paused) player.currentTime = place;
       });
     }
     this.clock.addEventListener("seeked", () => this.report());
