@@ -1,6 +1,6 @@
 /** The review screen: one flag after the other, each taken, looked at, decided. */
 
-import { byId, el, embedded, setText } from "../videos/dom.js";
+import { byId, el, embedded, present, setText } from "../videos/dom.js";
 import { dateTime, titleOf } from "../videos/format.js";
 import { verdict } from "../videos/words.js";
 import { Problem, ask, giveBack, wanted } from "./desk.js";
@@ -15,6 +15,9 @@ import { VerdictBar } from "./verdict-bar.js";
 const DRAFT_MS = 700;
 const DONE = { dismissed: "Dismissed", confirmed: "Confirmed", escalated: "Left to a lead",
   second_review: "Waits for a second moderator", open: "Back in the queue" };
+/** What to do where the screen is not what it was any more. */
+const AGAIN = { LEASE_LOST: "Take it again", CHANGED: "Look again", EVIDENCE_CHANGED: "Look again",
+  HELD: "Try again" };
 
 class Review {
   constructor() {
@@ -127,7 +130,8 @@ class Review {
     const policy = told.policy ? `policy ${told.policy}${told.holder ? ` of ${told.holder}` : ""}`
       : "nobody's policy: a plain duplicate";
     const due = told.due_at ? `${told.overdue ? "was due" : "due"} ${dateTime(told.due_at)}` : "";
-    setText(byId("policy"), [told.state.replaceAll("_", " "), policy, due].filter(Boolean).join(" · "));
+    const state = told.state === "leased" ? "in review" : told.state.replaceAll("_", " ");
+    setText(byId("policy"), [state, policy, due].filter(Boolean).join(" · "));
     byId("policy").classList.toggle("overdue", told.overdue);
     document.title = `${match ? titleOf(video) : `Flag ${told.id}`} · review`;
   }
@@ -274,8 +278,19 @@ class Review {
 
   /** @param {Problem} problem */
   say(problem) {
+    const again = this.told && AGAIN[problem.code];
     byId("problem").hidden = false;
-    byId("problem").replaceChildren(el("strong", {}, problem.message), el("code", {}, problem.code));
+    byId("problem").replaceChildren(...present([el("strong", {}, problem.message),
+      el("code", {}, problem.code),
+      again && el("button", { class: "button", type: "button", "data-role": "again",
+        click: () => this.again() }, again)]));
+  }
+
+  /** Take what is on the screen once more; what was written stays. */
+  async again() {
+    const { id } = this.told;
+    await this.saveDraft();
+    await this.work(() => this.take(id), id);
   }
 
   lost(problem) {
