@@ -87,6 +87,8 @@ class ClaimAdmin(ReadOnlyAdmin):
         if claim is not None:
             shown = claim_json(claim, viewer(request))
             told = {
+                "title": f"Claim {claim.pk} of {claim.holder}: {claim.get_state_display().lower()}",
+                "subtitle": None,
                 "claim": shown,
                 "forms": [each for each in shown["choices"] if each["verb"] not in OF_UPLOADER],
                 "video_name": video_name(claim),
