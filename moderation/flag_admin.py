@@ -167,12 +167,15 @@ class FlagAdmin(QueueActions):
         return f"{flag.policy} · {flag.holder}" if flag.holder else flag.policy
 
     @admin.display(description="due", ordering="due_at")
-    def due(self, flag: Flag) -> str:
+    def due(self, flag: Flag) -> SafeString | str:
+        state = flag.get_state_display()
         if flag.due_at is None or flag.state not in WAITING:
-            return f"{flag.get_state_display()}"
+            return state
+        first = "" if flag.state == Flag.State.OPEN else f"{state}, "
         if flag.due_at < timezone.now():
-            return f"{timesince(flag.due_at, depth=1)} ago"
-        return f"in {timeuntil(flag.due_at, depth=1)}"
+            late = timesince(flag.due_at, depth=1)
+            return format_html('{}<span class="late">overdue for {}</span>', first, late)
+        return f"{first}in {timeuntil(flag.due_at, depth=1)}"
 
     @admin.display(description="held by")
     def held(self, flag: Flag) -> str:
