@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import uuid
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -32,9 +33,27 @@ def review_link(flag_id: int | None, words: str) -> SafeString:
     return format_html('<a href="{}">{}</a>', page, words)
 
 
+class AboutFilter(admin.ChoicesFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "what it is about"
+
+
+class WhoFilter(admin.ChoicesFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "who it was"
+
+
+class WhenFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
+
+
 class DecisionAdmin(ReadOnlyAdmin):
     list_display = ["at", "verdict", "reason_words", "moderator_name", "about", "in_bulk"]
-    list_filter = ["verdict", "move", "policy", "at"]
+    list_filter = ["verdict", "move", "policy", ("at", WhenFilter)]
     search_fields = ["moderator_name", "reason", "note", "evidence_sha256"]
     list_select_related = ["flag__link__query", "flag__link__reference"]
     show_full_result_count = False
@@ -114,7 +133,7 @@ def flag_name(flag: Flag) -> str:
 
 class EventAdmin(ReadOnlyAdmin):
     list_display = ["at", "subject", "move_words", "by", "reason_words", "note_begins"]
-    list_filter = ["machine", "actor_kind", "at"]
+    list_filter = [("machine", AboutFilter), ("actor_kind", WhoFilter), ("at", WhenFilter)]
     search_fields = ["actor_name", "reason", "note", "=subject_id"]
     search_help_text = "A name, words of a note, or the number of a flag"
     show_full_result_count = False

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from videos.deletion import delete_for
 from videos.media_urls import thumbnail_url
@@ -36,6 +37,15 @@ BY_HAND = ("title", "visibility")
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """For rows that only the pipeline writes."""
+
+    empty_value_display = "–"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        # Not "Select … to view".
+        told = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, {**told, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
