@@ -3,7 +3,7 @@
     .venv/bin/python -m docs.screenshots
 
 Starts a site of its own in a passing folder, takes the demo's films into its library, and uses it
-in a real Chromium as a visitor, an owner of an account and a member of staff do. Needs the
+in a real Chromium as a visitor, an owner of an account, a member of staff and a moderator do. Needs the
 development packages (`make test` installs them), and Debian's or Ubuntu's chromium and
 clamav-daemon.
 """
@@ -13,7 +13,7 @@ import sys
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from docs.screenshots import walks
+from docs.screenshots import console, walks
 from docs.screenshots.camera import WIDE, Camera
 from docs.screenshots.screens import IMAGES, PAGE, page
 from docs.screenshots.site import running_site
@@ -41,6 +41,7 @@ def main() -> None:
         walks.searching(visitor, site, camera)
         walks.accounts(visitor, site, camera)
         walks.staff(new_visitor(browser), site, camera)
+        console.moderation(visitor, new_visitor(browser), site, camera)
         browser.close()
     if camera.left:
         sys.exit(f"Nobody took a picture of {', '.join(camera.left)}.")

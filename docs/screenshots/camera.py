@@ -26,17 +26,35 @@ class Camera:
     def __init__(self) -> None:
         self.left = dict(SCREENS)
 
-    def take(self, page: Page, name: str, first: str = "body", last: str = "body") -> None:
-        """The screen `name` as `page` shows it: from the top of one element to another's end."""
+    def take(
+        self,
+        page: Page,
+        name: str,
+        first: str = "body",
+        last: str = "body",
+        *,
+        window: bool = False,
+        tallest: int = TALLEST,
+    ) -> None:
+        """The screen `name` as `page` shows it: from the top of one element to another's end.
+
+        With `window` what the window shows, and no more; else as much as `tallest` allows, in pixels.
+        """
         screen = self.left.pop(name)
-        self._write(page, screen.name, first, last)
+        if window:
+            self._write(page, screen.name, None)
+        else:
+            self._write(page, screen.name, _part(page, first, last, tallest))
         if screen.narrow:
             with as_on_a_phone(page):
-                self._write(page, f"{screen.name}{NARROW}", first, last)
+                self._write(page, f"{screen.name}{NARROW}", _part(page, first, last, tallest))
 
-    def _write(self, page: Page, name: str, first: str, last: str) -> None:
+    def _write(self, page: Page, name: str, clip: FloatRect | None) -> None:
         path = IMAGES / f"{name}.png"
-        page.screenshot(path=path, full_page=True, clip=_part(page, first, last))
+        if clip is None:
+            page.screenshot(path=path)
+        else:
+            page.screenshot(path=path, full_page=True, clip=clip)
         fewer_colours(path)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
@@ -58,7 +76,7 @@ def _become(page: Page, size: ViewportSize, colours: Literal["dark", "light"]) -
     page.wait_for_timeout(400)
 
 
-def _part(page: Page, first: str, last: str) -> FloatRect:
+def _part(page: Page, first: str, last: str, tallest: int) -> FloatRect:
     """The stretch of the page between two elements, in pixels."""
     start = page.locator(first).first.bounding_box()
     end = page.locator(last).last.bounding_box()
@@ -69,7 +87,7 @@ def _part(page: Page, first: str, last: str) -> FloatRect:
     scrolled = page.evaluate("window.scrollY")
     top = max(0, start["y"] + scrolled - 16) if first != "body" else 0
     bottom = end["y"] + end["height"] + scrolled + (12 if last != "body" else 0)
-    height = min(bottom - top, TALLEST)
+    height = min(bottom - top, tallest)
     return FloatRect(x=0, y=top, width=width["width"], height=height)
 
 

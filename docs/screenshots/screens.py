@@ -77,7 +77,28 @@ CHAPTERS: dict[str, tuple[Screen, ...]] = {
         Screen("admin-index", "What staff start from."),
         Screen("admin-videos", "The videos, with filters and search."),
         Screen("admin-video", "One video: title and visibility can be set, the rest is read."),
-        Screen("admin", "Flags: the links between videos that people should look at."),
+    ),
+    "Moderation": (
+        Screen("desk", "What waits, how old it is, and how it went, for a lead."),
+        Screen("queue", "The queue: flags in their order, filters, views that one has kept."),
+        Screen(
+            "review",
+            "A flag that one holds: players, match map, the same frames, facts, and the decision.",
+            narrow=True,
+        ),
+        Screen("review-second", "A confirmation that a second moderator is asked about."),
+        Screen("review-dark", "A plain duplicate, in dark."),
+        Screen("review-held", "A flag that somebody else holds; a lead may take it over."),
+        Screen("statistics", "How long flags wait, who decides how many, what was overturned."),
+        Screen("claims", "Claims between rights holders and uploaders."),
+        Screen("claim", "A claim that its uploader disputes, and what can be done about it."),
+        Screen(
+            "claim-uploader",
+            "The video of who uploaded it: why it is blocked, and how to dispute that.",
+            narrow=True,
+        ),
+        Screen("events", "The record: every move of flags and claims."),
+        Screen("decision", "A decision, with the evidence as it was."),
     ),
 }
 SCREENS = {screen.name: screen for chapter in CHAPTERS.values() for screen in chapter}
@@ -88,8 +109,9 @@ def page() -> str:
     lines = [
         "# Screens",
         "",
-        "The public site and the admin, wide in light and on a phone in dark. `make screenshots`",
-        "takes the pictures and writes this page, from films that ffmpeg draws.",
+        "The public site, the admin and the moderators' console, wide in light and some on a phone in",
+        "dark. `make screenshots` takes the pictures and writes this page, from films that ffmpeg",
+        "draws.",
     ]
     for title, screens in CHAPTERS.items():
         lines += ["", f"## {title}"]
