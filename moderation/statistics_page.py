@@ -21,6 +21,12 @@ from moderation.statistics import Period, Share, Waited, Worker, last_days
 DAYS: Final = 30
 PRESETS: Final = (7, 14, 30, 90, 365)
 MOST_DAYS: Final = 366
+# How a waiting time is measured on its plot, from how long on.
+_UNITS: Final = (
+    (timedelta(days=3), timedelta(days=1), "days"),
+    (timedelta(hours=2), timedelta(hours=1), "h"),
+    (timedelta(), timedelta(minutes=1), "min"),
+)
 
 
 def may_read_statistics(user: AnyUser) -> bool:
@@ -114,12 +120,14 @@ def _ages(rows: Sequence[Share]) -> Plot:
 
 def _waited(rows: Sequence[Waited]) -> Plot:
     whole, *days = rows
+    longest = max((row.p95 for row in days if row.p95), default=timedelta())
+    unit, word = next((unit, word) for least, unit, word in _UNITS if longest >= least)
     told = [
         Row(
             row.day.isoformat() if row.day else "",
             (str(row.count), length(row.p50), length(row.p95)),
-            _hours(row.p95),
-            _hours(row.p50),
+            row.p95 / unit if row.p95 else None,
+            row.p50 / unit if row.p50 else None,
         )
         for row in days
     ]
@@ -130,7 +138,7 @@ def _waited(rows: Sequence[Waited]) -> Plot:
         upright=True,
         note=f"In all {whole.count}: half within {length(whole.p50)}, 95 % within "
         f"{length(whole.p95)}. Pale: p95, solid: p50. Days without decisions are left out.",
-        top_words="{:g} h",
+        top_words=f"{{:g}} {word}",
     )
 
 
@@ -187,7 +195,3 @@ def length(waited: timedelta | None) -> str:
         if seconds >= least:
             return f"{seconds / unit:.1f} {word}"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
-
-
-def _hours(waited: timedelta | None) -> float | None:
-    return None if waited is None else waited.total_seconds() / 3600

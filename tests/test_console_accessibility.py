@@ -138,9 +138,7 @@ def open_all(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_grave(
-    desk: tuple[Site, dict[str, int]], page: Page, name: str
-) -> None:
+def test_axe_finds_nothing_grave(desk: tuple[Site, dict[str, int]], page: Page, name: str) -> None:
     site, numbers = desk
     page.goto(f"{site.url}{PAGES[name].format(**numbers)}")
     page.wait_for_load_state("networkidle")

@@ -38,7 +38,7 @@ class Camera:
     ) -> None:
         """The screen `name` as `page` shows it: from the top of one element to another's end.
 
-        With `window` what the window shows, and no more; else as much as `tallest` allows, in pixels.
+        With `window` what the window shows, and no more; else up to `tallest` pixels.
         """
         screen = self.left.pop(name)
         if window:

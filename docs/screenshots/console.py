@@ -46,7 +46,10 @@ def _sign_in(page: Page, site: Site) -> None:
 
 def _queue(page: Page, site: Site, camera: Camera) -> None:
     _take(page, camera, "desk")
-    for name, query in (("Late ones", "which=overdue"), ("Sure ones", "sure=certain&which=waiting")):
+    for name, query in (
+        ("Late ones", "which=overdue"),
+        ("Sure ones", "sure=certain&which=waiting"),
+    ):
         page.goto(f"{site.address}{DESK}/flag/?{query}")
         page.get_by_text("Save this view").click()
         page.get_by_label("Name", exact=True).fill(name)

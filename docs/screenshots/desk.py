@@ -137,7 +137,7 @@ def _pair(chance: random.Random, number: int, film: Video) -> Flag:
 
 
 def _decide(chance: random.Random, flag: Flag) -> None:
-    """By one of the two; where it blocks the other one is asked. Now and then the lead disagrees."""
+    """By one of the two; where it blocks the other is asked. Now and then the lead disagrees."""
     names = [FIRST, SECOND]
     chance.shuffle(names)
     user, other = names

@@ -109,7 +109,7 @@ def page() -> str:
     lines = [
         "# Screens",
         "",
-        "The public site, the admin and the moderators' console, wide in light and some on a phone in",
+        "The public site, the admin and the moderators' console, wide in light and on a phone in",
         "dark. `make screenshots` takes the pictures and writes this page, from films that ffmpeg",
         "draws.",
     ]

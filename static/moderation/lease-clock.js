@@ -17,7 +17,7 @@ export class LeaseClock {
     this.until = 0;
     this.active = Date.now();
     this.text = el("span", { role: "timer" });
-    this.button = el("button", { class: "button quiet", type: "button", hidden: true,
+    this.button = el("button", { class: "button", type: "button", hidden: true,
       title: "Hold on to it (h)", click: () => this.renew() }, "Hold");
     this.element = el("p", { class: "lease" }, this.text, this.button);
     for (const event of ["keydown", "pointermove", "pointerdown"]) {
