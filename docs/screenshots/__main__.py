@@ -3,8 +3,8 @@
     .venv/bin/python -m docs.screenshots
 
 Starts a site of its own in a passing folder, takes the demo's films into its library, and uses it
-in a real Chromium as a visitor, an owner of an account, a member of staff and a moderator do. Needs the
-development packages (`make test` installs them), and Debian's or Ubuntu's chromium and
+in a real Chromium as a visitor, an owner of an account, a member of staff and a moderator do. Needs
+the development packages (`make test` installs them), and Debian's or Ubuntu's chromium and
 clamav-daemon.
 """
 
