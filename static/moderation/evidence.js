@@ -21,7 +21,7 @@ export class Evidence {
       this.map.setPosition(here, there);
       if (segment?.id !== this.chosen) this.mark(segment);
     }, titleOf(video));
-    this.frames = new FramePairs((pair) => this.pair.seekBoth(pair.time, pair.other_time));
+    this.frames = new FramePairs((pair) => this.pair.seekBoth(pair.time, pair.other_time), "h2");
     this.points = new MatchedPoints();
     // What a second reviewer is asked to agree to.
     this.proposed = told.proposed;

@@ -18,7 +18,7 @@ export function facts(told, words, page) {
 function block(title, rows) {
   const shown = rows.filter(([, value]) => value);
   if (!shown.length) return null;
-  return el("section", { class: "fact-block" }, el("h3", {}, title),
+  return el("section", { class: "fact-block" }, el("h2", {}, title),
     el("dl", {}, ...shown.map(([name, value]) => el("div", {}, el("dt", {}, name),
       el("dd", {}, value)))));
 }
@@ -70,7 +70,7 @@ function uploaderRows({ uploader }) {
 
 function decisions(told, words, page) {
   if (!told.decisions.length) return null;
-  return el("section", { class: "fact-block" }, el("h3", {}, "Earlier decisions"),
+  return el("section", { class: "fact-block" }, el("h2", {}, "Earlier decisions"),
     el("ul", {}, ...told.decisions.map((one) => el("li", {},
       `${one.verdict}: ${words[one.reason] || one.reason} – ${one.by}, ${dateTime(one.at)} `,
       el("a", { href: page(one.id), "aria-label": `Evidence of ${dateTime(one.at)}` }, "Evidence"),
@@ -79,7 +79,7 @@ function decisions(told, words, page) {
 
 function rules(told, words) {
   if (!told.rules.length) return null;
-  return el("section", { class: "fact-block" }, el("h3", {}, "Allow rules"),
+  return el("section", { class: "fact-block" }, el("h2", {}, "Allow rules"),
     el("ul", {}, ...told.rules.map((rule) => el("li", { class: rule.ended ? "ended" : "" },
       [`${rule.kind}: ${words[rule.reason] || rule.reason}`,
         rule.stretch ? `${timestamp(rule.stretch[0])}–${timestamp(rule.stretch[1])}` : "",

@@ -9,8 +9,11 @@ import { percent, timestamp } from "./format.js";
 const FIRST = 6;
 
 export class FramePairs {
-  /** @param {(pair: FramePair) => void} seek */
-  constructor(seek) {
+  /**
+   * @param {(pair: FramePair) => void} seek
+   * @param {string} [heading] its element, by the place in the page
+   */
+  constructor(seek, heading = "h4") {
     this.seek = seek;
     this.shown = FIRST;
     this.drawn = "";
@@ -21,7 +24,7 @@ export class FramePairs {
       click: () => this.showMore() }, "More frames");
     this.element = el("div", { class: "frames", hidden: true, role: "group",
       "aria-label": "Matched frames" },
-      el("h4", {}, "The same frames in both"), this.list, this.more);
+      el(heading, {}, "The same frames in both"), this.list, this.more);
   }
 
   /** @param {Duplicate} duplicate */
