@@ -5,8 +5,7 @@ import json
 from playwright.sync_api import Page, ViewportSize
 
 from docs.screenshots.camera import TALL, TALLEST, WIDE, Camera
-from docs.screenshots.desk import LEAD, PASSWORD
-from docs.screenshots.site import Site
+from docs.screenshots.site import LEAD, LEADS_PASSWORD, Site
 from docs.screenshots.walks import EXCERPT, FASTER, MIRRORED, both_show, open_own, send, until
 
 PREPARE = """
@@ -39,7 +38,7 @@ def _sign_in(page: Page, site: Site) -> None:
     page.set_viewport_size(TALL)
     page.goto(f"{site.address}/admin/")
     page.get_by_label("Username").fill(LEAD)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(LEADS_PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.locator("#content-main").wait_for()
 

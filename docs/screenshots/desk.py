@@ -12,7 +12,7 @@ from typing import Final
 from django.contrib.auth.models import Group, User
 from django.db import connection
 
-from docs.screenshots.site import LIBRARY
+from docs.screenshots.site import LEAD, LEADS_PASSWORD, LIBRARY
 from matching.engine.version import ENGINE_VERSION
 from matching.models import DuplicateLink, Segment
 from moderation.decide import (
@@ -31,7 +31,6 @@ from moderation.roles import LEADS, MODERATORS
 from tvidz.demo_desk import register_films
 from videos.models import MediaType, State, Video, Visibility
 
-LEAD, PASSWORD = "lena", "a lamp in the harbour"
 FIRST, SECOND = "mara", "jon"
 DAY, HOUR = 86_400, 3_600
 DAYS, A_DAY, STILL_OPEN = 14, 3, 6
@@ -48,7 +47,7 @@ def prepare() -> dict[str, int]:
     films = list(Video.objects.filter(filename__in=LIBRARY).order_by("filename"))
     register_films(films)
     for name, group in ((LEAD, LEADS), (FIRST, MODERATORS), (SECOND, MODERATORS)):
-        user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+        user = User.objects.create_user(name, password=LEADS_PASSWORD, is_staff=True)
         user.groups.add(Group.objects.get(name=group))
     _history(films)
     return _work()

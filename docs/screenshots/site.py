@@ -28,6 +28,7 @@ make_library(settings.TVIDZ.var / "films", print)
 make_copies(settings.TVIDZ.var / "films", print)
 """
 EMAIL, PASSWORD = "alice@example.org", "a harbour at dawn"
+LEAD, LEADS_PASSWORD = "lena", "a lamp in the harbour"
 MAKE_ALICE = f"""
 from django.contrib.auth.models import User
 User.objects.create_user({EMAIL!r}, {EMAIL!r}, {PASSWORD!r})
