@@ -38,7 +38,7 @@ _REASONS: Final = {
 }
 # What follows for a rights holder, by the policy of theirs that applies.
 _OF_POLICY: Final = {
-    "block": "Blocks the video for the public, at once, and tells the uploader ({}).",
+    "block": "Blocks the video for the public, at once, for {}, and tells the uploader.",
     "monetise": "Claims the video's income for {} and tells the uploader.",
     "review": "Leaves it to {} whether anything follows.",
     "track": "Lets {} follow the video, and tells the uploader.",

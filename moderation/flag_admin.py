@@ -168,7 +168,7 @@ class FlagAdmin(QueueActions):
 
     @admin.display(description="due", ordering="due_at")
     def due(self, flag: Flag) -> SafeString | str:
-        state = flag.get_state_display()
+        state = flag.get_state_display().capitalize()
         if flag.due_at is None or flag.state not in WAITING:
             return state
         first = "" if flag.state == Flag.State.OPEN else f"{state}, "

@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 
 from moderation.claim_verbs import claims_on
+from moderation.reasons import words_of
 from moderation.statement import OF_UPLOADER, claim_json
 from videos.models import Video
 from videos.requests import viewer
@@ -28,6 +29,12 @@ def claims_on_video(context: dict[str, Any], video_id: str) -> dict[str, Any]:
 def in_words(code: str) -> str:
     """A state or reason as words: "own_work" is "own work"."""
     return code.replace("_", " ")
+
+
+@register.filter
+def why(reason: str) -> str:
+    """A reason as people chose it: "own_work" is "It is my own work"."""
+    return words_of(reason) if reason else ""
 
 
 @register.filter

@@ -130,8 +130,7 @@ class Review {
     const policy = told.policy ? `policy ${told.policy}${told.holder ? ` of ${told.holder}` : ""}`
       : "nobody's policy: a plain duplicate";
     const due = told.due_at ? `${told.overdue ? "was due" : "due"} ${dateTime(told.due_at)}` : "";
-    const state = told.state === "leased" ? "in review" : told.state.replaceAll("_", " ");
-    setText(byId("policy"), [state, policy, due].filter(Boolean).join(" · "));
+    setText(byId("policy"), [told.state.replaceAll("_", " "), policy, due].filter(Boolean).join(" · "));
     byId("policy").classList.toggle("overdue", told.overdue);
     document.title = `${match ? titleOf(video) : `Flag ${told.id}`} · review`;
   }

@@ -257,7 +257,7 @@ def test_blocking_asks_for_a_second_moderator_and_says_so_before(
     does = {choice["verb"]: choice["does"] for choice in told["choices"]}["confirm"]
     assert does == (
         "Asks another moderator to agree, because blocking needs two people. Then: "
-        "Blocks the video for the public, at once, and tells the uploader (Acme)."
+        "Blocks the video for the public, at once, for Acme, and tells the uploader."
     )
 
     assert Tool(alice).decide("confirm", told, "full_copy")["state"] == "second_review"
