@@ -175,7 +175,7 @@ def test_who_lost_a_flag_is_told_so_in_sight_and_takes_it_again_with_what_they_w
     page.goto(f"{site.url}{DESK}/flag/{numbers['flag']}/review/")
     expect(page.locator("#lease")).to_contain_text("yours for", timeout=PATIENCE)
     page.keyboard.press("n")
-    page.keyboard.type("the same shots")
+    page.locator("[data-role=note]").fill("the same shots")
     token = "UPDATE moderation_lease SET token = gen_random_uuid() WHERE flag_id = %s"
     site.rows(token, numbers["flag"])
     page.keyboard.press("Escape")
