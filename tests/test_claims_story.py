@@ -51,6 +51,8 @@ def place(receiver: Web) -> Iterator[Site]:
     told = {
         "TVIDZ_DEFAULT_VISIBILITY": "public",
         "TVIDZ_RECONCILE_SECONDS": "1",
+        # Nobody is told of a claim before its decision can be undone no longer.
+        "TVIDZ_UNDO_SECONDS": "1",
         "TVIDZ_OUTGOING_ALLOW": "127.0.0.0/8",
         "TVIDZ_OUTGOING_PORTS": str(receiver.port),
     }

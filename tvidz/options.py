@@ -431,8 +431,8 @@ class Options(BaseSettings):
         60,
         ge=0,
         le=3600,
-        description="Seconds in which moderators may undo a decision of theirs. Later a lead has "
-        "to reopen it.",
+        description="Seconds in which moderators may undo a decision of theirs; so long nobody is "
+        "told of the claims it opened. Later a lead has to reopen it.",
     )
     due_hours_block: float = Field(
         24.0,
