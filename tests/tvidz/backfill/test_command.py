@@ -55,15 +55,11 @@ def test_what_is_known_is_passed_over_unread(
 @pytest.mark.parametrize(
     ("column", "index"), [("stamp", "idx_upload_stamp"), ("origin", "upload_origin_once")]
 )
-def test_many_sources_at_once_are_looked_up_by_an_index(
-    column: str, index: str, video_row: Callable[..., Video]
-) -> None:
-    for number in range(50):
-        told = {"stamp": str(number), "origin": str(number), "entrance": "backfill"}
-        Upload.objects.create(video=video_row(f"{number}.mp4"), **told)
+def test_many_sources_at_once_are_looked_up_by_an_index(column: str, index: str) -> None:
     asked = uploads_by(column, [str(number) for number in range(AT_ONCE)])
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE videos_upload")
+        # Planned for as a table is that was never looked at, not for one known to be empty.
+        cursor.execute("TRUNCATE videos_upload CASCADE")
         cursor.execute("SET enable_seqscan = off")
         plan = asked.explain()
         cursor.execute("RESET enable_seqscan")
