@@ -218,6 +218,11 @@ def test_so_they_do_on_the_review_screen(
     )
     segment = case["match"]["segments"][0]
     assert row.get_attribute("data-segment") == str(segment["id"])
-    row.click()
+    # Pictures wait, blurred, until one asks for them.
+    wide.keyboard.press("b")
+    row.focus()
+    wide.keyboard.press("Enter")
+    playing = f"{PLAYERS}.length === 2 && {PLAYERS}.every(v => !v.paused)"
+    wait_for(lambda: wide.evaluate(playing), "both to play")
 
     keep_together(np.array(wide.evaluate(MINUTE, segment)))
