@@ -67,11 +67,6 @@ def test_two_analyses_that_find_each_other_open_one_flag_a_pair(
     tell_every_state()
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=False,
-    reason="now and then PostgreSQL ends a deadlock of two that write flags: an open fault",
-)
 def test_whoever_writes_to_the_same_flags_nobody_locks_up(
     a_link: MakeLink,
     video_row: Callable[..., Video],
@@ -146,6 +141,8 @@ def test_whoever_writes_to_the_same_flags_nobody_locks_up(
         lambda: deletion.delete(copies[0].pk),
     )
 
+    if wrong and all("while inserting index tuple" in str(error) for error in wrong):
+        pytest.xfail("an open fault: two that write flags, one inserting, waited for each other")
     assert wrong == []
     deletion.look_after()
     tell_every_state()
